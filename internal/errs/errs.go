@@ -18,6 +18,7 @@ const (
 	PaymentRequired             // the organization's billing is overdue
 	Forbidden                   // not with this role or area
 	NotFound                    // no such thing, or not one of yours
+	WrongMethod                 // the address is there, but not for this method
 	Conflict                    // the thing's present state forbids it
 	TooLarge                    // the body is over its limit
 	Unsupported                 // the content type is not one that is read here

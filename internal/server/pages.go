@@ -1,0 +1,9 @@
+package server
+
+// pageStructs names every page, or "page#part" for a template in it that is rendered alone, with a value of the
+// struct that fills it. New proves each template against its struct.
+func pageStructs() map[string]any {
+	return map[string]any{
+		"error": errorPage{},
+	}
+}

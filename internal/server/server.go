@@ -1,0 +1,53 @@
+// Package server is the edge: it reads requests, calls one verb for each, and answers with a page, with JSON or with a
+// refusal. Routes and who may use them stand in routes.go, and every error leaves through errors.go.
+package server
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"traitortrack/internal/pg"
+)
+
+// Deps is what the server stands on. Every field is needed unless it says otherwise.
+type Deps struct {
+	DB *pg.DB
+
+	Templates fs.FS // the pages, as in web/templates
+	Dist      fs.FS // the built assets with their manifest, as in web/dist
+	Log       *slog.Logger
+	Now       func() time.Time
+
+	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is believed; empty believes none
+}
+
+// Server answers requests. It is safe for concurrent use and starts nothing by itself.
+type Server struct {
+	Deps
+	assets  *assets
+	pages   map[string]*page
+	cross   *http.CrossOriginProtection
+	handler http.Handler
+}
+
+// New makes a server. It proves every page's template against the struct that fills it, and reports assets that are not
+// built, so that a broken page stops the start and not a request.
+func New(d Deps) (*Server, error) {
+	s := &Server{Deps: d, cross: http.NewCrossOriginProtection()}
+	var err error
+	if s.assets, err = loadAssets(d.Dist); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadPages(d.Templates, s.assets); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	s.handler = s.router()
+	return s, nil
+}
+
+// Handler gives the whole edge as one handler.
+func (s *Server) Handler() http.Handler { return s.handler }
