@@ -1,0 +1,57 @@
+package org
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// cache keeps one value per organization for a while. However many ask at once, one of them loads. A failed load is not
+// kept, and a value past its time is not given.
+type cache[T any] struct {
+	ttl    time.Duration
+	now    func() time.Time
+	mu     sync.RWMutex
+	values map[int64]kept[T]
+	flight singleflight.Group
+}
+
+type kept[T any] struct {
+	value T
+	until time.Time
+}
+
+func newCache[T any](ttl time.Duration, now func() time.Time) *cache[T] {
+	return &cache[T]{ttl: ttl, now: now, values: map[int64]kept[T]{}}
+}
+
+func (c *cache[T]) get(ctx context.Context, orgID int64, load func(context.Context, int64) (T, error)) (T, error) {
+	if v, ok := c.fresh(orgID); ok {
+		return v, nil
+	}
+	loaded, err, _ := c.flight.Do(strconv.FormatInt(orgID, 10), func() (any, error) {
+		if v, ok := c.fresh(orgID); ok {
+			return v, nil
+		}
+		// Whoever asked first may go away; the others still want the value.
+		v, err := load(context.WithoutCancel(ctx), orgID)
+		if err == nil {
+			c.mu.Lock()
+			c.values[orgID] = kept[T]{value: v, until: c.now().Add(c.ttl)}
+			c.mu.Unlock()
+		}
+		return v, err
+	})
+	v, _ := loaded.(T)
+	return v, err
+}
+
+func (c *cache[T]) fresh(orgID int64) (T, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	k, ok := c.values[orgID]
+	return k.value, ok && c.now().Before(k.until)
+}
