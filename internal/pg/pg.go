@@ -93,8 +93,14 @@ func pause(ctx context.Context, n int) error {
 	}
 }
 
+// ErrAgain is for a transaction that finds, once it holds its locks, that what it chose them by has changed.
+var ErrAgain = errors.New("decide again")
+
 // again reports whether a failed transaction deserves another try.
 func again(err error) bool {
+	if errors.Is(err, ErrAgain) {
+		return true
+	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
 		return false
@@ -113,6 +119,9 @@ func again(err error) bool {
 func Refusal(err error) error {
 	if err == nil || errs.As(err) != nil {
 		return err
+	}
+	if errors.Is(err, ErrAgain) {
+		return unavailable.Wrap(err)
 	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {

@@ -1,0 +1,96 @@
+package bag
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/audit"
+	"traitortrack/internal/authz"
+	"traitortrack/internal/code"
+	"traitortrack/internal/errs"
+)
+
+// Close closes a parent by hand, short of its capacity. A parent that is completed already stays as it is. It refuses with
+// bag_not_found, wrong_kind, other_area or parent_empty.
+func (s *Store) Close(ctx context.Context, actor authz.Actor, rawCode string) (Bag, error) {
+	return s.setClosed(ctx, actor, rawCode, "close", judgeClose, func(p *parent) bool {
+		change := p.status() == "in_progress"
+		p.closed = p.closed || change
+		return change
+	})
+}
+
+// Reopen opens a parent again that was closed by hand. Any other stays as it is. It refuses with bag_not_found,
+// wrong_kind, other_area or parent_billed.
+func (s *Store) Reopen(ctx context.Context, actor authz.Actor, rawCode string) (Bag, error) {
+	return s.setClosed(ctx, actor, rawCode, "reopen", judgeReopen, func(p *parent) bool {
+		change := p.closed
+		p.closed = false
+		return change
+	})
+}
+
+// setClosed locks a parent, has it judged and changed, and keeps the change where there is one.
+func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event string,
+	judge func(authz.Actor, *parent) *errs.Error, change func(*parent) bool) (Bag, error) {
+	if err := actor.Require(authz.CloseParent); err != nil {
+		return Bag{}, err
+	}
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		st, p, err := lockParent(ctx, New(tx), actor, code.Normalise(rawCode))
+		if err != nil {
+			return err
+		}
+		if refused := judge(actor, p); refused != nil {
+			return refused
+		}
+		before := p.summary()
+		if !change(p) {
+			return nil
+		}
+		return s.writeClosed(ctx, tx, st, p, event, before)
+	})
+	if err != nil {
+		return Bag{}, err
+	}
+	return s.Find(ctx, actor, rawCode)
+}
+
+// lockParent locks the one parent that a code names.
+func lockParent(ctx context.Context, q *Queries, actor authz.Actor, parentCode string) (*state, *parent, error) {
+	st := &state{who: actor}
+	if err := loadParents(ctx, q, st, []string{parentCode}); err != nil {
+		return nil, nil, err
+	}
+	if p := st.parents[parentCode]; p != nil {
+		return st, p, loadBills(ctx, q, st)
+	}
+	rows, err := q.describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{parentCode}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("look up %s: %w", parentCode, err)
+	}
+	if len(rows) == 0 {
+		return nil, nil, notFound(parentCode)
+	}
+	return nil, nil, errs.New(errs.Conflict, "wrong_kind", "%s is a child. Only a parent is closed or opened again.", parentCode)
+}
+
+func (s *Store) writeClosed(ctx context.Context, tx pgx.Tx, st *state, p *parent, event string, before Summary) error {
+	now := s.now().Truncate(time.Microsecond)
+	p.touched = now
+	if err := updateTouched(ctx, New(tx), st); err != nil {
+		return fmt.Errorf("%s %s: %w", event, p.code, err)
+	}
+	if err := s.tell(ctx, tx, st.who, verdict{event: event, outcome: done, code: p.code, at: now}); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, st.who, audit.Entry{Action: event + "_parent", EntityType: "bag", EntityID: p.code,
+		Before: before, After: p.summary()})
+}
+
+func notFound(bagCode string) *errs.Error {
+	return errs.New(errs.NotFound, "bag_not_found", "There is no bag %q. Check its label, or look for it among the bags.", clip(bagCode))
+}

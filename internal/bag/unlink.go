@@ -1,0 +1,116 @@
+package bag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/audit"
+	"traitortrack/internal/authz"
+	"traitortrack/internal/code"
+	"traitortrack/internal/errs"
+	"traitortrack/internal/pg"
+	"traitortrack/internal/tally"
+)
+
+// Unlink takes a child out of its parent and gives the parent as it is then. The child and its story stay. It refuses
+// with not_linked, forbidden, other_area or parent_billed, the first that applies.
+func (s *Store) Unlink(ctx context.Context, actor authz.Actor, rawCode string) (Summary, error) {
+	if err := actor.Require(authz.Undo); err != nil {
+		return Summary{}, err
+	}
+	var after Summary
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		st, p, c, err := s.lockLinked(ctx, tx, actor, code.Normalise(rawCode))
+		if err != nil {
+			return err
+		}
+		now := s.now().Truncate(time.Microsecond)
+		if refused := judgeUnlink(actor, now, p, c); refused != nil {
+			return refused
+		}
+		before := p.summary()
+		st.takeOut(p, c, now)
+		after = p.summary()
+		return s.writeUnlink(ctx, tx, st, c, before, after, now)
+	})
+	return after, err
+}
+
+// childState is a child in the audit log, with the parent that it is taken out of.
+type childState struct {
+	Parent      string  `json:"parent,omitempty"`
+	ParentState Summary `json:"parent_state"`
+}
+
+// takeOut takes a child out of its parent, which is open again then.
+func (s *state) takeOut(p *parent, c *child, now time.Time) {
+	p.children--
+	p.grams -= c.grams
+	p.closed = false
+	c.parent = ""
+	p.touched, c.touched = now, now
+	s.added.Links--
+}
+
+// lockLinked locks a linked child and its parent, the parent first. Where the child is can only be read before that: if it
+// has moved meanwhile, the transaction is tried again.
+func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, childCode string) (*state, *parent, *child, error) {
+	q, st := New(tx), &state{who: actor}
+	notLinked := errs.New(errs.NotFound, "not_linked", "%s is in no parent, so there is nothing to take it out of.", clip(childCode))
+	parentCode, err := q.parentOf(ctx, parentOfParams{OrgID: actor.OrgID, Code: childCode})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil, nil, notLinked
+	}
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("find the parent of %s: %w", childCode, err)
+	}
+	if err := loadParents(ctx, q, st, []string{parentCode}); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := loadChildren(ctx, q, st, []string{childCode}); err != nil {
+		return nil, nil, nil, err
+	}
+	p, c := st.parents[parentCode], st.children[childCode]
+	switch {
+	case p == nil || c == nil || c.parent != "" && c.parent != parentCode:
+		return nil, nil, nil, pg.ErrAgain
+	case c.parent == "":
+		return nil, nil, nil, notLinked
+	}
+	return st, p, c, loadBills(ctx, q, st)
+}
+
+func (s *Store) writeUnlink(ctx context.Context, tx pgx.Tx, st *state, c *child, before, after Summary, now time.Time) error {
+	q := New(tx)
+	if err := q.deleteLink(ctx, deleteLinkParams{OrgID: st.who.OrgID, ChildID: c.id}); err != nil {
+		return fmt.Errorf("unlink %s: %w", c.code, err)
+	}
+	if err := updateTouched(ctx, q, st); err != nil {
+		return fmt.Errorf("unlink %s: %w", c.code, err)
+	}
+	if err := s.tell(ctx, tx, st.who, verdict{event: "unlink", outcome: done, code: c.code, parent: after.Code, at: now}); err != nil {
+		return err
+	}
+	err := audit.Record(ctx, tx, st.who, audit.Entry{Action: "unlink", EntityType: "bag", EntityID: c.code,
+		Before: childState{Parent: before.Code, ParentState: before}, After: childState{ParentState: after}})
+	if err != nil {
+		return err
+	}
+	return tally.Add(ctx, tx, st.who, now, st.added)
+}
+
+// tell adds an event that is not a scan to the story of a bag.
+func (s *Store) tell(ctx context.Context, tx pgx.Tx, who authz.Actor, v verdict) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make an event's id: %w", err)
+	}
+	rows := insertScansParams{OrgID: who.OrgID, UserID: who.UserID, Device: who.Device, Ids: []uuid.UUID{id}, DeviceAts: []time.Time{{}}}
+	rows.add(v)
+	return wrap("tell "+v.event+" of "+v.code, New(tx).insertScans(ctx, rows))
+}
