@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"traitortrack/internal/code"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/weight"
 )
 
@@ -38,6 +39,11 @@ func load(ctx context.Context, q *Queries, s *state, group []reading) error {
 	}
 	if err := loadChildren(ctx, q, s, children); err != nil {
 		return err
+	}
+	for _, r := range group { // a parent that came to be after the parents were locked
+		if c := s.children[r.code]; c != nil && c.parent == r.parent && r.parent != "" && s.parents[r.parent] == nil {
+			return pg.ErrAgain
+		}
 	}
 	return loadBills(ctx, q, s)
 }

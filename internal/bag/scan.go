@@ -23,7 +23,13 @@ func (s *Store) Scan(ctx context.Context, actor authz.Actor, requests []Request)
 	if err != nil {
 		return nil, err
 	}
-	taken, err := s.scanGroup(ctx, actor, readings, countCode(results, "invalid_code"))
+	// Read before the transaction: inside it, a second connection from the pool could be waited for in vain.
+	organization, err := s.orgs.Get(ctx, actor.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	by := state{who: actor, location: organization.Location}
+	taken, err := s.scanGroup(ctx, by, readings, countCode(results, "invalid_code"))
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +81,12 @@ func countCode(results []Result, code string) int64 {
 
 // scanGroup commits a group of scans together. An error that nobody expected splits the group, until it strikes only the scan
 // that causes it. invalid is how many codes beside the group were none: they are counted, and nothing else is kept of them.
-func (s *Store) scanGroup(ctx context.Context, actor authz.Actor, group []reading, invalid int64) ([]Result, error) {
+func (s *Store) scanGroup(ctx context.Context, by state, group []reading, invalid int64) ([]Result, error) {
 	var results []Result
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		var err error
-		results, err = s.scanIn(ctx, tx, actor, group, invalid)
+		fresh := by
+		results, err = s.scanIn(ctx, tx, &fresh, group, invalid)
 		return err
 	})
 	switch e := errs.As(err); {
@@ -94,21 +101,16 @@ func (s *Store) scanGroup(ctx context.Context, actor authz.Actor, group []readin
 		return []Result{{ScanID: group[0].id, Code: group[0].code, Refused: fault}}, nil
 	}
 	half := len(group) / 2
-	first, err := s.scanGroup(ctx, actor, group[:half], invalid)
+	first, err := s.scanGroup(ctx, by, group[:half], invalid)
 	if err != nil {
 		return nil, err
 	}
-	second, err := s.scanGroup(ctx, actor, group[half:], 0)
+	second, err := s.scanGroup(ctx, by, group[half:], 0)
 	return append(first, second...), err
 }
 
 // scanIn locks and loads what the group names, decides its scans in order, and writes what came of them.
-func (s *Store) scanIn(ctx context.Context, tx pgx.Tx, actor authz.Actor, group []reading, invalid int64) ([]Result, error) {
-	organization, err := s.orgs.Get(ctx, actor.OrgID)
-	if err != nil {
-		return nil, err
-	}
-	st := &state{who: actor, location: organization.Location}
+func (s *Store) scanIn(ctx context.Context, tx pgx.Tx, st *state, group []reading, invalid int64) ([]Result, error) {
 	if err := load(ctx, New(tx), st, group); err != nil {
 		return nil, fmt.Errorf("load %d scans: %w", len(group), err)
 	}
@@ -127,7 +129,7 @@ func (s *Store) scanIn(ctx context.Context, tx pgx.Tx, actor authz.Actor, group 
 	if err := write(ctx, New(tx), st, decided, verdicts); err != nil {
 		return nil, fmt.Errorf("write %d scans: %w", len(group), err)
 	}
-	return results, tally.Add(ctx, tx, actor, s.now(), st.added)
+	return results, tally.Add(ctx, tx, st.who, s.now(), st.added)
 }
 
 // answer puts a verdict into words, with the parent as it is at this point of the batch.

@@ -1,0 +1,32 @@
+# Runs a private PostgreSQL and Redis for as long as its standard input stays open. Whoever started it holds the other
+# end, so that the servers stop with it however it ends, even by kill -9.
+trap '' INT TERM HUP
+
+"$POSTGRES" -D "$DIR/postgres" -p "$PG_PORT" $PG_OPTIONS >>"$DIR/postgres.log" 2>&1 </dev/null &
+if [ -n "$REDIS" ]; then
+    "$REDIS" "$DIR/redis.conf" >>"$DIR/redis.log" 2>&1 </dev/null &
+fi
+
+read -r _
+
+# The process that a pid file names, if it still is one of ours. PostgreSQL may have been killed and started again
+# by somebody else meanwhile.
+ours() {
+    pid=$(head -n 1 "$1" 2>/dev/null)
+    [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$2" && echo "$pid"
+}
+postgres=$(ours "$DIR/postgres/postmaster.pid" "$DIR/postgres")
+redis=$(ours "$DIR/redis.pid" redis-server)
+[ -n "$postgres" ] && kill -INT "$postgres"
+[ -n "$redis" ] && kill -TERM "$redis"
+tenths=0
+while [ $tenths -lt 60 ]; do
+    { [ -n "$postgres" ] && kill -0 "$postgres"; } 2>/dev/null || { [ -n "$redis" ] && kill -0 "$redis"; } 2>/dev/null || break
+    sleep 0.1
+    tenths=$((tenths + 1))
+done
+[ -n "$postgres" ] && kill -QUIT "$postgres" 2>/dev/null
+[ -n "$redis" ] && kill -KILL "$redis" 2>/dev/null
+wait
+[ -n "$REMOVE" ] && rm -rf "$DIR"
+exit 0
