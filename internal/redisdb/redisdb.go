@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -98,6 +99,23 @@ func (db *DB) Do(ctx context.Context, do func(ctx context.Context, c Commands) e
 // Ping asks Redis for a sign of life, within the time budget that every call has.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.Do(ctx, func(ctx context.Context, c Commands) error { return c.Ping(ctx).Err() })
+}
+
+// Incarnation gives a text that changes when Redis restarts, and when another server takes its place. It is empty where
+// Redis keeps it to itself.
+func (db *DB) Incarnation(ctx context.Context) (string, error) {
+	var info string
+	err := db.Do(ctx, func(ctx context.Context, c Commands) error {
+		var err error
+		info, err = c.Info(ctx, "server").Result()
+		if refused := redis.Error(nil); errors.As(err, &refused) {
+			return nil // a rule of access, and no sign of a Redis that is away
+		}
+		return err
+	})
+	_, rest, _ := strings.Cut(info, "\nrun_id:")
+	id, _, _ := strings.Cut(rest, "\r\n")
+	return id, err
 }
 
 // State is how the program gets on with Redis, for the health of the system.

@@ -1,0 +1,158 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/pg"
+	"traitortrack/internal/redisdb"
+)
+
+// store is where scs keeps sessions. Neither PostgreSQL nor Redis ever sees a token, only its hash.
+type store struct {
+	db    *pg.DB
+	redis *redisdb.DB
+	now   func() time.Time
+
+	generation  atomic.Int64 // the highest that is known to be in force, 0 for none yet
+	incarnation string       // of Redis, as last seen; only follow uses it
+}
+
+func hashOf(token string) []byte {
+	hash := sha256.Sum256([]byte(token))
+	return hash[:]
+}
+
+// FindCtx gives what a session holds, from its copy in Redis or from the database.
+func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	if !wellFormed(token) {
+		return nil, false, nil
+	}
+	// The generation is read before the row: a copy that is made of the row can then not be one of a later generation.
+	hash, generation := hashOf(token), s.generation.Load()
+	c, found := s.findCopy(ctx, generation, hash)
+	if found && c.Ended {
+		return nil, false, nil
+	}
+	if t := c.times(); found && !t.due(s.now()) && !t.over(s.now()) {
+		return c.Data, true, nil
+	}
+	return s.findRow(ctx, generation, hash)
+}
+
+func (s *store) findRow(ctx context.Context, generation int64, hash []byte) ([]byte, bool, error) {
+	row, err := New(s.db.Pool()).findSession(ctx, hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, pg.Refusal(fmt.Errorf("read session %x: %w", hash[:4], err))
+	}
+	now, t := s.now(), times{used: row.LastUsedAt, until: row.ExpiresAt}
+	if t.over(now) {
+		return nil, false, nil
+	}
+	if t.due(now) && ctx.Value(passiveKey) == nil {
+		err := New(s.db.Pool()).touchSession(ctx, touchSessionParams{TokenHash: hash, Now: now, NotSince: now.Add(-useEvery)})
+		if err != nil {
+			return nil, false, pg.Refusal(fmt.Errorf("write the last use of session %x: %w", hash[:4], err))
+		}
+		t.used = now
+	}
+	s.keepCopy(ctx, generation, hash, t, row.Data)
+	return row.Data, true, nil
+}
+
+// CommitCtx writes a new session. A session is written once: whatever changes in it comes with a new token.
+func (s *store) CommitCtx(ctx context.Context, token string, data []byte, until time.Time) error {
+	_, values, err := codec{}.Decode(data)
+	if err != nil {
+		return err
+	}
+	userID, _ := values[keyUser].(int64)
+	epoch, _ := values[keyEpoch].(int64)
+	device, _ := values[keyDevice].(string)
+	address, _ := values[keyAddress].(string)
+	hash, generation, now := hashOf(token), s.generation.Load(), s.now()
+	err = New(s.db.Pool()).insertSession(ctx, insertSessionParams{TokenHash: hash, UserID: userID, SessionEpoch: epoch,
+		Data: data, Device: device, Address: address, Now: now, ExpiresAt: until})
+	if err != nil {
+		return pg.Refusal(fmt.Errorf("write session %x: %w", hash[:4], err))
+	}
+	s.keepCopy(ctx, generation, hash, times{used: now, until: until}, data)
+	return nil
+}
+
+// endTimeout bounds the end of a session, which goes on when the client does not wait for it.
+const endTimeout = 5 * time.Second
+
+// errNotBuried says that Redis may go on giving copies of a session that is to end.
+var errNotBuried = errors.New("redis was not told that the session has ended")
+
+// DeleteCtx ends a session. Either Redis is told before anybody can see that the row is gone, or the generation rises
+// together with it.
+func (s *store) DeleteCtx(ctx context.Context, token string) error {
+	if !wellFormed(token) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	hash := hashOf(token)
+	err := s.deleteAndBury(ctx, hash)
+	if errors.Is(err, errNotBuried) {
+		err = s.deleteAndRaise(ctx, hash)
+	}
+	if err != nil {
+		return fmt.Errorf("end session %x: %w", hash[:4], err)
+	}
+	return nil
+}
+
+// deleteAndBury holds the generation until the end of its transaction. Otherwise a copy could be made under a
+// generation that rose meanwhile, under which nothing is buried.
+func (s *store) deleteAndBury(ctx context.Context, hash []byte) error {
+	return s.db.Tx(ctx, func(tx pgx.Tx) error {
+		if err := New(tx).deleteSession(ctx, hash); err != nil || s.redis == nil {
+			return err
+		}
+		generation, err := New(tx).holdGeneration(ctx)
+		if err != nil {
+			return err
+		}
+		return s.bury(ctx, generation, hash)
+	})
+}
+
+func (s *store) deleteAndRaise(ctx context.Context, hash []byte) error {
+	var generation int64
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		err := New(tx).deleteSession(ctx, hash)
+		if err == nil {
+			generation, err = New(tx).raiseGeneration(ctx)
+		}
+		return err
+	})
+	if err == nil {
+		s.learn(generation)
+	}
+	return err
+}
+
+// Find is FindCtx for scs, which asks for it and does not call it.
+func (s *store) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// Commit is CommitCtx for scs, which asks for it and does not call it.
+func (s *store) Commit(token string, data []byte, until time.Time) error {
+	return s.CommitCtx(context.Background(), token, data, until)
+}
+
+// Delete is DeleteCtx for scs, which asks for it and does not call it.
+func (s *store) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
