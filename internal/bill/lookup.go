@@ -21,7 +21,7 @@ func (s *Store) Find(ctx context.Context, actor authz.Actor, number string) (Bil
 		return Bill{}, err
 	}
 	q := New(s.db.Pool())
-	id, err  := findID(ctx, q, actor.OrgID, number)
+	id, err := findID(ctx, q, actor.OrgID, number)
 	if err != nil {
 		return Bill{}, err
 	}
@@ -38,7 +38,7 @@ func (s *Store) Bags(ctx context.Context, actor authz.Actor, number string) ([]L
 		return nil, err
 	}
 	q := New(s.db.Pool())
-	id, err  := findID(ctx, q, actor.OrgID, number)
+	id, err := findID(ctx, q, actor.OrgID, number)
 	if err != nil {
 		return nil, err
 	}

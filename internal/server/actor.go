@@ -1,15 +1,61 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
+
+	"traitortrack/internal/errs"
 )
 
-// docsPath is the page that reads the API's document aloud.
-const docsPath = "/api/docs"
+// known looks at the session of each request, and finds out who asks.
+func (s *Server) known(next http.Handler) http.Handler {
+	return s.Sessions.Middleware(s.recognise(next))
+}
 
-// known runs the session, and finds out who asks.
-func (s *Server) known(next http.Handler) http.HandlerFunc { return next.ServeHTTP }
+// watched is known for what a page asks by itself, such as live events: it keeps no session alive.
+func (s *Server) watched(next http.Handler) http.Handler {
+	return s.Sessions.Passive(s.recognise(next))
+}
 
-// location gives the time zone of the asker's organization.
-func (s *Server) location(*http.Request) *time.Location { return time.UTC }
+func (s *Server) recognise(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who := s.identify(r.Context())
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey, who)))
+	})
+}
+
+// identify gives who a session belongs to as they are now. While that cannot be found out, nobody is told that they are
+// not logged in.
+func (s *Server) identify(ctx context.Context) identity {
+	if err := s.Sessions.Err(ctx); err != nil {
+		return identity{err: err}
+	}
+	userID, epoch, ok := s.Sessions.UserID(ctx)
+	if !ok {
+		return identity{}
+	}
+	actor, err := s.Accounts.Actor(ctx, userID, epoch)
+	if refused := errs.As(err); refused != nil && refused.Kind == errs.Unauthenticated {
+		return identity{}
+	}
+	if err != nil {
+		return identity{err: err}
+	}
+	from := caller(ctx)
+	actor.Address, actor.Device, actor.Request = from.Address, from.Device, from.Request
+	return identity{actor: &actor}
+}
+
+// location gives the time zone of the asker's organization. Where it cannot be known, times are told in UTC.
+func (s *Server) location(r *http.Request) *time.Location {
+	who := somebody(r.Context())
+	if who == nil {
+		return time.UTC
+	}
+	organization, err := s.Orgs.Get(r.Context(), who.OrgID)
+	if err != nil {
+		return time.UTC
+	}
+	return organization.Location
+}

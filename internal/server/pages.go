@@ -4,6 +4,13 @@ package server
 // struct that fills it. New proves each template against its struct.
 func pageStructs() map[string]any {
 	return map[string]any{
-		"error": errorPage{},
+		"bag":       bagPage{},
+		"bags":      bagsPage{},
+		"bill":      billPage{},
+		"bill#live": billPage{},
+		"bills":     billsPage{},
+		"docs":      docsPage{},
+		"error":     errorPage{},
+		"login":     loginPage{},
 	}
 }

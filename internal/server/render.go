@@ -12,15 +12,15 @@ import (
 	"github.com/jba/templatecheck"
 )
 
-// page is a page's template, and the name of the template in it that is executed.
-type page struct {
+// view is a page's template, and the name of the template in it that is executed.
+type view struct {
 	set   *template.Template
 	entry string
 }
 
 // loadPages parses every page that has a struct and proves its template against it.
-func loadPages(templates fs.FS, a *assets) (map[string]*page, error) {
-	pages := map[string]*page{}
+func loadPages(templates fs.FS, a *assets) (map[string]*view, error) {
+	pages := map[string]*view{}
 	for name, sample := range pageStructs() {
 		file, part, isPart := strings.Cut(name, "#")
 		set, err := template.New(file).Funcs(funcs(a)).ParseFS(templates,
@@ -38,7 +38,7 @@ func loadPages(templates fs.FS, a *assets) (map[string]*page, error) {
 		if err := templatecheck.CheckHTML(set.Lookup(entry), sample); err != nil {
 			return nil, fmt.Errorf("page %s against %T: %w", name, sample, err)
 		}
-		pages[name] = &page{set: set, entry: entry}
+		pages[name] = &view{set: set, entry: entry}
 	}
 	return pages, nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -27,7 +28,54 @@ const (
 // routes is the whole table. HEAD is served wherever GET is.
 func (s *Server) routes() []route {
 	return []route{
+		{"GET", "/health", bare, s.alive},
+		{"GET", "/healthz", bare, s.ready},
 		{"GET", "/static/*", bare, s.asset},
+		{"GET", "/favicon.ico", bare, s.favicon},
+
+		{"GET", "/", authz.Self, s.home},
+		{"GET", "/login", public, s.loginForm},
+		{"POST", "/login", public, s.login},
+		{"POST", "/logout", public, s.logout},
+		{"POST", "/api/login", public, s.apiLogin},
+		{"POST", "/api/logout", authz.Self, s.apiLogout},
+
+		{"POST", "/api/scans", authz.Scan, s.scan},
+		{"POST", "/api/scans/batch", authz.Scan, s.scanBatch},
+
+		{"GET", "/bags", authz.Scan, s.bagsPage},
+		{"GET", "/bags/{code}", authz.Scan, s.bagPage},
+		{"GET", "/api/bags", authz.Scan, s.listBags},
+		{"GET", "/api/bags/{code}", authz.Scan, s.getBag},
+		{"DELETE", "/api/bags/{code}", authz.DeleteBag, s.deleteBag},
+		{"GET", "/api/bags/{code}/history", authz.Scan, s.bagHistory},
+		{"DELETE", "/api/bags/{code}/parent", authz.Undo, s.unlink},
+		{"POST", "/api/bags/{code}/close", authz.CloseParent, s.closeParent},
+		{"POST", "/api/bags/{code}/reopen", authz.CloseParent, s.reopenParent},
+
+		{"GET", "/bills", authz.Bill, s.billsPage},
+		{"POST", "/bills", authz.Bill, s.createBillForm},
+		{"GET", "/bills/{number}", authz.Bill, s.billPage},
+		{"POST", "/bills/{number}", authz.Bill, s.editBillForm},
+		{"GET", "/bills/{number}/live", authz.Bill, s.billLive},
+		{"POST", "/bills/{number}/bags", authz.Bill, s.addToBillForm},
+		{"POST", "/bills/{number}/bags/{code}/remove", authz.Bill, s.removeFromBillForm},
+		{"POST", "/bills/{number}/complete", authz.Bill, s.completeBillForm},
+		{"POST", "/bills/{number}/reopen", authz.Bill, s.reopenBillForm},
+		{"POST", "/bills/{number}/delete", authz.DeleteBill, s.deleteBillForm},
+		{"GET", "/api/bills", authz.Bill, s.listBills},
+		{"POST", "/api/bills", authz.Bill, s.createBill},
+		{"GET", "/api/bills/{number}", authz.Bill, s.getBill},
+		{"PATCH", "/api/bills/{number}", authz.Bill, s.editBill},
+		{"DELETE", "/api/bills/{number}", authz.DeleteBill, s.deleteBill},
+		{"GET", "/api/bills/{number}/bags", authz.Bill, s.billBags},
+		{"POST", "/api/bills/{number}/bags", authz.Bill, s.addToBill},
+		{"DELETE", "/api/bills/{number}/bags/{code}", authz.Bill, s.removeFromBill},
+		{"POST", "/api/bills/{number}/complete", authz.Bill, s.completeBill},
+		{"POST", "/api/bills/{number}/reopen", authz.Bill, s.reopenBill},
+
+		{"GET", "/api/openapi.json", public, s.openAPI},
+		{"GET", docsPath, public, s.docsPage},
 	}
 }
 
@@ -35,11 +83,15 @@ func (s *Server) routes() []route {
 func (s *Server) router() http.Handler {
 	mux := chi.NewRouter()
 	mux.Use(s.identifyRequest, s.rescue, secure, s.refuseCrossSite, limitBody, compress())
-	mux.NotFound(s.known(s.answer(public, notFound)))
-	mux.MethodNotAllowed(s.known(s.answer(public, wrongMethod)))
+	mux.NotFound(s.known(s.answer(public, notFound)).ServeHTTP)
+	mux.MethodNotAllowed(s.known(s.answer(public, wrongMethod)).ServeHTTP)
 	for _, rt := range s.routes() {
 		h := s.answer(rt.action, rt.handle)
-		if rt.action != bare {
+		switch {
+		case rt.action == bare:
+		case strings.HasSuffix(rt.pattern, "/events"):
+			h = s.watched(h)
+		default:
 			h = s.known(h)
 		}
 		mux.Method(rt.method, rt.pattern, h)
@@ -51,8 +103,8 @@ func (s *Server) router() http.Handler {
 }
 
 // answer lets in whom the action allows, calls the handler, and shows any error to the door.
-func (s *Server) answer(action authz.Action, handle handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) answer(action authz.Action, handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := admit(r.Context(), action)
 		if err == nil {
 			err = handle(w, r)
@@ -60,5 +112,5 @@ func (s *Server) answer(action authz.Action, handle handler) http.HandlerFunc {
 		if err != nil {
 			s.fail(w, r, err)
 		}
-	}
+	})
 }

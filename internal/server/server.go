@@ -10,12 +10,23 @@ import (
 	"net/netip"
 	"time"
 
+	"traitortrack/internal/account"
+	"traitortrack/internal/bag"
+	"traitortrack/internal/bill"
+	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
+	"traitortrack/internal/session"
 )
 
 // Deps is what the server stands on. Every field is needed unless it says otherwise.
 type Deps struct {
-	DB *pg.DB
+	DB       *pg.DB
+	Orgs     *org.Store
+	Accounts *account.Store
+	Bags     *bag.Store
+	Bills    *bill.Store
+	Sessions *session.Sessions
+	Prober   *Prober
 
 	Templates fs.FS // the pages, as in web/templates
 	Dist      fs.FS // the built assets with their manifest, as in web/dist
@@ -29,8 +40,9 @@ type Deps struct {
 type Server struct {
 	Deps
 	assets  *assets
-	pages   map[string]*page
+	pages   map[string]*view
 	cross   *http.CrossOriginProtection
+	api     document
 	handler http.Handler
 }
 
@@ -44,6 +56,9 @@ func New(d Deps) (*Server, error) {
 	}
 	if s.pages, err = loadPages(d.Templates, s.assets); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
+	}
+	if s.api, err = readDocument(); err != nil {
+		return nil, fmt.Errorf("the API's document: %w", err)
 	}
 	s.handler = s.router()
 	return s, nil

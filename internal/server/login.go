@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"traitortrack/internal/account"
+	"traitortrack/internal/authz"
+	"traitortrack/internal/errs"
+)
+
+// loginPage is the login form, with what was typed when it is refused. Wrong names the field that gets the focus.
+type loginPage struct {
+	Frame
+	Username, Next string
+	Wrong          string
+	Refused        *errs.Error // nil before the first try
+}
+
+func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
+	var sent struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+		Code     string `json:"code"`
+	}
+	if err := decode(r, &sent); err != nil {
+		return err
+	}
+	user, err := s.logIn(r.Context(), sent.Username, sent.Password)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"user": map[string]any{"username": user.Username, "role": user.Role}})
+}
+
+func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Sessions.End(r.Context()); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
+	next := ownPath(r.URL.Query().Get("next"))
+	if somebody(r.Context()) != nil {
+		return seeOther(w, r, next)
+	}
+	return s.render(w, r, http.StatusOK, "login", loginPage{Frame: s.frame(r, "Log in", ""), Next: next, Wrong: "username"})
+}
+
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return unread(err)
+	}
+	username, next := r.PostForm.Get("username"), ownPath(r.PostForm.Get("next"))
+	user, err := s.logIn(r.Context(), username, r.PostForm.Get("password"))
+	if refused := errs.As(err); refused != nil && refused.Kind != errs.Unavailable {
+		p := loginPage{Frame: s.frame(r, "Log in", ""), Username: clip(username), Next: next, Refused: refused, Wrong: wrongField(username, refused)}
+		return s.render(w, r, statusOf(refused.Kind), "login", p)
+	}
+	if err != nil {
+		return err
+	}
+	if next == "/" {
+		next = homeOf(user.Role)
+	}
+	return seeOther(w, r, next)
+}
+
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+	if somebody(r.Context()) != nil {
+		if err := s.Sessions.End(r.Context()); err != nil {
+			return err
+		}
+	}
+	return seeOther(w, r, "/login")
+}
+
+// home sends everybody to their own work.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	return seeOther(w, r, homeOf(actorFrom(r.Context()).Role))
+}
+
+// logIn checks a name and its password, and begins a session for them.
+func (s *Server) logIn(ctx context.Context, username, password string) (account.User, error) {
+	from := caller(ctx)
+	user, err := s.Accounts.Login(ctx, from, username, password)
+	if err != nil {
+		return account.User{}, err
+	}
+	return user, s.Sessions.Begin(ctx, user.ID, user.Epoch, from.Device, from.Address)
+}
+
+// homeOf is where a role's work is.
+func homeOf(role authz.Role) string {
+	switch role {
+	case authz.Dispatcher:
+		return "/scan"
+	case authz.Biller:
+		return "/bills"
+	default:
+		return "/dashboard"
+	}
+}
+
+// wrongField names the first field to mend: the password, unless there is no name at all.
+func wrongField(username string, refused *errs.Error) string {
+	if refused.Field != "" {
+		return refused.Field
+	}
+	if username == "" {
+		return "username"
+	}
+	return "password"
+}
