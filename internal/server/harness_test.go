@@ -221,6 +221,7 @@ func (c *client) send(method, path, body, contentType, accept string) answer {
 	if err != nil {
 		c.t.Fatalf("%s %s: %v", method, path, err)
 	}
+	documented(c.t, r, response.StatusCode, response.Header, read)
 	a := answer{status: response.StatusCode, header: response.Header, raw: string(read)}
 	_ = json.Unmarshal(read, &a.body) // pages are no JSON
 	return a

@@ -1,0 +1,56 @@
+package server
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"traitortrack/internal/authz"
+)
+
+// TestEveryRouteIsInTheDocument holds the document against the table of routes, both ways.
+func TestEveryRouteIsInTheDocument(t *testing.T) {
+	t.Parallel()
+	doc, err := readDocument()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var written struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(doc.json, &written); err != nil {
+		t.Fatal(err)
+	}
+	var served []string
+	for _, rt := range (&Server{}).routes() {
+		if strings.HasPrefix(rt.pattern, "/api/") || strings.HasPrefix(rt.pattern, "/health") {
+			served = append(served, rt.method+" "+rt.pattern)
+			if _, ok := written.Paths[rt.pattern][strings.ToLower(rt.method)]; !ok {
+				t.Errorf("%s %s is served, and not in openapi.yaml", rt.method, rt.pattern)
+			}
+		}
+	}
+	for path, members := range written.Paths {
+		for method := range members {
+			if method != "parameters" && !slices.Contains(served, strings.ToUpper(method)+" "+path) {
+				t.Errorf("%s %s is in openapi.yaml, and not served", strings.ToUpper(method), path)
+			}
+		}
+	}
+}
+
+// TestEveryRouteNamesItsAction fails for a route that lets in whoever comes without being on this list.
+func TestEveryRouteNamesItsAction(t *testing.T) {
+	t.Parallel()
+	open := []string{"/health", "/healthz", "/static/*", "/favicon.ico", "/login", "/logout", "/api/login", "/api/openapi.json", "/api/docs"}
+	for _, rt := range (&Server{}).routes() {
+		unguarded := rt.action == public || rt.action == bare
+		if unguarded && !slices.Contains(open, rt.pattern) {
+			t.Errorf("%s %s is open to everybody", rt.method, rt.pattern)
+		}
+		if !unguarded && !(authz.Actor{Role: authz.Admin}).Can(rt.action) {
+			t.Errorf("%s %s asks for %q, which not even an admin may do", rt.method, rt.pattern, rt.action)
+		}
+	}
+}
