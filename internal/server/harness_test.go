@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,11 @@ func (w *warehouse) newUser(t *testing.T, orgID int64, name string, role authz.R
 		t.Fatal(err)
 	}
 }
+
+// name ends the names of the first organization's users.
+func (w *warehouse) name() string { return orgName(w.orgID) }
+
+func orgName(id int64) string { return strconv.FormatInt(id, 10) }
 
 // client is somebody at one instance of the server.
 type client struct {
