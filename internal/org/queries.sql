@@ -10,3 +10,8 @@ INSERT INTO organization (name, time_zone) VALUES (@name, @time_zone) RETURNING 
 -- name: insertFormat :exec
 INSERT INTO bag_format (org_id, name, parent_pattern, capacity, child_grams)
 VALUES (@org_id, @name, @parent_pattern, @capacity, @child_grams);
+
+-- Organizations are global: the commands of operators list them all.
+
+-- name: listOrganizations :many
+SELECT id, name, time_zone, created_at::timestamptz AS since FROM organization ORDER BY id;

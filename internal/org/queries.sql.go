@@ -7,6 +7,7 @@ package org
 
 import (
 	"context"
+	"time"
 )
 
 const getOrganization = `-- name: getOrganization :one
@@ -93,6 +94,44 @@ func (q *Queries) listFormats(ctx context.Context, orgID int64) ([]listFormatsRo
 			&i.ParentPattern,
 			&i.Capacity,
 			&i.ChildGrams,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listOrganizations = `-- name: listOrganizations :many
+
+SELECT id, name, time_zone, created_at::timestamptz AS since FROM organization ORDER BY id
+`
+
+type listOrganizationsRow struct {
+	ID       int64
+	Name     string
+	TimeZone string
+	Since    time.Time
+}
+
+// Organizations are global: the commands of operators list them all.
+func (q *Queries) listOrganizations(ctx context.Context) ([]listOrganizationsRow, error) {
+	rows, err := q.db.Query(ctx, listOrganizations)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []listOrganizationsRow
+	for rows.Next() {
+		var i listOrganizationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.TimeZone,
+			&i.Since,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"traitortrack/internal/account"
+	"traitortrack/internal/bag"
+	"traitortrack/internal/bill"
+	"traitortrack/internal/config"
+	"traitortrack/internal/errs"
+	"traitortrack/internal/obs"
+	"traitortrack/internal/org"
+	"traitortrack/internal/pg"
+	"traitortrack/internal/redisdb"
+	"traitortrack/internal/server"
+	"traitortrack/internal/session"
+	"traitortrack/web"
+)
+
+// orgTTL is how old an organization's time zone and formats may be.
+const orgTTL = 5 * time.Second
+
+// minConns of the pool stay open, so that the first scan after a pause does not wait for one.
+const minConns = 2
+
+// program is everything that runs, built from the lowest floor up.
+type program struct {
+	config config.Config
+	log    *obs.Log
+	db     *pg.DB
+	redis  *redisdb.DB // nil where none is configured
+	stores
+	sessions *session.Sessions
+	prober   *server.Prober
+	server   *server.Server
+}
+
+// stores have the verbs.
+type stores struct {
+	orgs     *org.Store
+	accounts *account.Store
+	bags     *bag.Store
+	bills    *bill.Store
+}
+
+// wire builds the program. It is the map: what stands on what can be read here from top to bottom.
+func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
+	p := &program{config: c}
+	var err error
+	if p.log, err = openLog(c, w); err != nil {
+		return nil, err
+	}
+	if p.db, err = pg.Open(ctx, pg.Options{URL: c.DatabaseURL, MinConns: minConns, MaxConns: c.MaxConns()}); err != nil {
+		return nil, err
+	}
+	if p.redis, err = redisdb.Open(c.RedisURL); err != nil {
+		return nil, err
+	}
+	p.stores = wireStores(p.db, time.Now)
+	p.sessions = session.NewSessions(p.db, p.redis, time.Now)
+	p.sessions.Secure = c.Secure()
+	p.prober = server.NewProber(c.DatabaseURL, p.db, p.redis, time.Now)
+	p.server, err = server.New(server.Deps{
+		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
+		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
+	})
+	return p, err
+}
+
+func wireStores(db *pg.DB, now func() time.Time) stores {
+	orgs := org.NewStore(db, orgTTL, now)
+	return stores{orgs: orgs, accounts: account.NewStore(db, now), bags: bag.NewStore(db, orgs, now), bills: bill.NewStore(db, orgs, now)}
+}
+
+func openLog(c config.Config, w *world) (*obs.Log, error) {
+	return obs.OpenLog(obs.LogOptions{Level: slog.Level(c.LogLevel), Format: c.LogFormat, File: c.LogFile, Out: w.out})
+}
+
+// close lets go of everything, the last built first.
+func (p *program) close() error {
+	p.db.Close()
+	return errors.Join(p.redis.Close(), p.log.Close())
+}
+
+// openDatabase opens the configured database for a command that is done in a moment, and hands it on.
+func openDatabase(ctx context.Context, w *world, do func(config.Config, *pg.DB) error) error {
+	c, err := config.Load(w.environment)
+	if err != nil {
+		return err
+	}
+	db, err := pg.Open(ctx, pg.Options{URL: c.DatabaseDirectURL, MaxConns: minConns})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Pool().Ping(ctx); err != nil {
+		return fmt.Errorf("the database does not answer: %w\nCheck DATABASE_URL, and that PostgreSQL runs; traitortrack doctor looks closer", err)
+	}
+	return do(c, db)
+}
+
+// plain gives a refusal's sentence, without the code that is for programs.
+func plain(err error) error {
+	if refusal := errs.As(err); refusal != nil && refusal.Kind != errs.Unavailable {
+		return errors.New(refusal.Message)
+	}
+	return err
+}

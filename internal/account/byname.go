@@ -1,0 +1,24 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/authz"
+)
+
+// ByName finds a user by name, in any organization and in the caller's transaction, for the commands of operators. A
+// name that nobody has is user_not_found.
+func ByName(ctx context.Context, tx pgx.Tx, username string) (User, error) {
+	row, err := New(tx).findByName(ctx, cleanName(username))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return User{}, errNoUser()
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("find a user by name: %w", err)
+	}
+	return User{ID: row.ID, OrgID: row.OrgID, Username: row.Username, Role: authz.Role(row.Role), Area: row.Area, Epoch: row.SessionEpoch}, nil
+}
