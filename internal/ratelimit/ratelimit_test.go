@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -137,36 +134,10 @@ func TestExempt(t *testing.T) {
 	}
 }
 
-// private starts a Redis for one test, which may stop it as it likes.
-func private(t *testing.T) (string, *os.Process) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "limits") // t.TempDir's paths are too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "s")
-	server := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir)
-	if err := server.Start(); err != nil {
-		t.Fatalf("start a Redis: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		_ = os.RemoveAll(dir)
-	})
-	db := open(t, "unix://"+socket)
-	for end := time.Now().Add(10 * time.Second); db.Ping(t.Context()) != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the test's Redis does not answer")
-		}
-	}
-	return "unix://" + socket, server.Process
-}
-
 // A Redis that hangs is worse than one that refuses: it must be waited for once, and then not at all.
 func TestRedisHangs(t *testing.T) {
 	t.Parallel()
-	url, process := private(t)
+	url, process := pgtest.OwnRedis(t)
 	var fallbacks atomic.Int64
 	o := options(10, time.Hour)
 	o.Observe = func(_ ratelimit.Class, outcome ratelimit.Outcome) {

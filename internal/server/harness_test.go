@@ -25,6 +25,7 @@ import (
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
+	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/redisdb"
 	"traitortrack/internal/server"
 	"traitortrack/internal/session"
@@ -39,6 +40,7 @@ const password = "seven green bags"
 type warehouse struct {
 	url      string // of the server
 	database string // address of the database
+	redis    string // address of the Redis that all instances share
 	db       *pg.DB
 	orgID    int64
 }
@@ -47,17 +49,24 @@ type warehouse struct {
 func start(t *testing.T) *warehouse {
 	t.Helper()
 	database := pgtest.URL(t)
-	w := &warehouse{database: database, db: pgtest.Open(t, database)}
+	w := &warehouse{database: database, redis: pgtest.Redis(t), db: pgtest.Open(t, database)}
 	w.orgID = w.newOrg(t, "Warehouse")
 	w.url = w.serve(t)
 	return w
 }
 
-// serve starts one more instance of the server on the warehouse's database, and gives its address.
-func (w *warehouse) serve(t *testing.T) string {
+// generous are limits that no test reaches by chance.
+func generous() ratelimit.Options {
+	often := ratelimit.Rate{Count: 1_000_000, Per: time.Minute}
+	return ratelimit.Options{Login: often, API: often, Default: often}
+}
+
+// serve starts one more instance of the server on the warehouse's database, and gives its address. What stands in change
+// is done to what it stands on.
+func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB)) string {
 	t.Helper()
 	db := pgtest.Open(t, w.database)
-	redis, err := redisdb.Open(pgtest.Redis(t))
+	redis, err := redisdb.Open(w.redis)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +78,11 @@ func (w *warehouse) serve(t *testing.T) string {
 		Bills:     bill.NewStore(db, orgs, time.Now),
 		Sessions:  session.NewSessions(db, redis, time.Now),
 		Prober:    server.NewProber(w.database, db, redis, time.Now),
+		Limits:    ratelimit.New(redis, generous()),
 		Templates: web.Templates, Dist: assets(), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Now: time.Now,
+	}
+	for _, c := range change {
+		c(&deps, redis)
 	}
 	s, err := server.New(deps)
 	if err != nil {

@@ -83,16 +83,16 @@ func (s *Server) routes() []route {
 func (s *Server) router() http.Handler {
 	mux := chi.NewRouter()
 	mux.Use(s.identifyRequest, s.rescue, secure, s.refuseCrossSite, limitBody, compress())
-	mux.NotFound(s.known(s.answer(public, notFound)).ServeHTTP)
-	mux.MethodNotAllowed(s.known(s.answer(public, wrongMethod)).ServeHTTP)
+	mux.NotFound(s.known(s.limit("", s.answer(public, notFound))).ServeHTTP)
+	mux.MethodNotAllowed(s.known(s.limit("", s.answer(public, wrongMethod))).ServeHTTP)
 	for _, rt := range s.routes() {
 		h := s.answer(rt.action, rt.handle)
 		switch {
 		case rt.action == bare:
 		case strings.HasSuffix(rt.pattern, "/events"):
-			h = s.watched(h)
+			h = s.watched(s.limit(rt.pattern, h))
 		default:
-			h = s.known(h)
+			h = s.known(s.limit(rt.pattern, h))
 		}
 		mux.Method(rt.method, rt.pattern, h)
 		if rt.method == http.MethodGet {

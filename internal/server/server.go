@@ -15,6 +15,7 @@ import (
 	"traitortrack/internal/bill"
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
+	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/session"
 )
 
@@ -27,6 +28,7 @@ type Deps struct {
 	Bills    *bill.Store
 	Sessions *session.Sessions
 	Prober   *Prober
+	Limits   *ratelimit.Limits
 
 	Templates fs.FS // the pages, as in web/templates
 	Dist      fs.FS // the built assets with their manifest, as in web/dist
