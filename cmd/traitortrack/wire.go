@@ -15,6 +15,7 @@ import (
 	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
+	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/redisdb"
 	"traitortrack/internal/server"
 	"traitortrack/internal/session"
@@ -33,6 +34,7 @@ type program struct {
 	log    *obs.Log
 	db     *pg.DB
 	redis  *redisdb.DB // nil where none is configured
+	counts *redisdb.DB // the Redis that counts requests: the same, unless another is configured
 	stores
 	sessions *session.Sessions
 	prober   *server.Prober
@@ -60,12 +62,16 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if p.redis, err = redisdb.Open(c.RedisURL); err != nil {
 		return nil, err
 	}
+	if p.counts, err = openCounts(c, p.redis); err != nil {
+		return nil, err
+	}
 	p.stores = wireStores(p.db, time.Now)
 	p.sessions = session.NewSessions(p.db, p.redis, time.Now)
 	p.sessions.Secure = c.Secure()
 	p.prober = server.NewProber(c.DatabaseURL, p.db, p.redis, time.Now)
 	p.server, err = server.New(server.Deps{
 		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
+		Limits:    ratelimit.New(p.counts, limits(c)),
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
 	})
 	return p, err
@@ -80,9 +86,25 @@ func openLog(c config.Config, w *world) (*obs.Log, error) {
 	return obs.OpenLog(obs.LogOptions{Level: slog.Level(c.LogLevel), Format: c.LogFormat, File: c.LogFile, Out: w.out})
 }
 
+// openCounts opens the Redis that counts requests.
+func openCounts(c config.Config, sessions *redisdb.DB) (*redisdb.DB, error) {
+	if c.RateLimitStorageURI == c.RedisURL {
+		return sessions, nil
+	}
+	return redisdb.Open(c.RateLimitStorageURI)
+}
+
+func limits(c config.Config) ratelimit.Options {
+	return ratelimit.Options{Login: ratelimit.Rate(c.RateLimitLogin), API: ratelimit.Rate(c.RateLimitAPI),
+		Default: ratelimit.Rate(c.RateLimitDefault), Exempt: c.RateLimitExempt}
+}
+
 // close lets go of everything, the last built first.
 func (p *program) close() error {
 	p.db.Close()
+	if p.counts != p.redis {
+		_ = p.counts.Close() // it held nothing that outlives us
+	}
 	return errors.Join(p.redis.Close(), p.log.Close())
 }
 
