@@ -3,3 +3,37 @@
 //   sqlc v1.31.1
 
 package audit
+
+import (
+	"time"
+)
+
+type SealedArchive struct {
+	Month   string
+	File    string
+	Sha256  []byte
+	Entries int64
+	// of each row that stayed in the log its organization, time and id: 24 bytes
+	Kept       []byte
+	ArchivedAt time.Time
+	Mac        []byte
+}
+
+// covers the rows whose xid is at least from_xid and below horizon
+type SealedSeal struct {
+	Seq       int64
+	Segment   int32
+	SystemID  int64
+	Timeline  int32
+	XidOffset int64
+	FromXid   int64
+	Horizon   int64
+	SealedAt  time.Time
+	// of each row of the audit log its organization, time, id and hash: 56 bytes
+	Entries  []byte
+	Scans    int64
+	ScanHash []byte
+	Previous []byte
+	// HMAC of all else here, under a key that the database does not have
+	Mac []byte
+}

@@ -7,7 +7,70 @@ package audit
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
 )
+
+const archives = `-- name: archives :many
+SELECT month, file, sha256, entries, kept, archived_at, mac FROM sealed.archive ORDER BY month
+`
+
+func (q *Queries) archives(ctx context.Context) ([]SealedArchive, error) {
+	rows, err := q.db.Query(ctx, archives)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SealedArchive
+	for rows.Next() {
+		var i SealedArchive
+		if err := rows.Scan(
+			&i.Month,
+			&i.File,
+			&i.Sha256,
+			&i.Entries,
+			&i.Kept,
+			&i.ArchivedAt,
+			&i.Mac,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const beginSegment = `-- name: beginSegment :exec
+SELECT sealed.begin_segment($1::integer, $2::bigint, $3::bigint)
+`
+
+type beginSegmentParams struct {
+	Number    int32
+	SystemID  int64
+	XidOffset int64
+}
+
+func (q *Queries) beginSegment(ctx context.Context, arg beginSegmentParams) error {
+	_, err := q.db.Exec(ctx, beginSegment, arg.Number, arg.SystemID, arg.XidOffset)
+	return err
+}
+
+const comesFromElsewhere = `-- name: comesFromElsewhere :one
+SELECT (EXISTS (SELECT FROM scan WHERE xid::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+     OR EXISTS (SELECT FROM sealed.audit_log WHERE xid::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint))::boolean
+`
+
+// Rows whose transactions the server has yet to number come from another server.
+func (q *Queries) comesFromElsewhere(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, comesFromElsewhere)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
 
 const insertEntry = `-- name: insertEntry :exec
 INSERT INTO sealed.audit_log (org_id, at, user_id, action, entity_type, entity_id, details, before_state, after_state,
@@ -62,4 +125,372 @@ func (q *Queries) insertPersonal(ctx context.Context, arg insertPersonalParams) 
 	var token int64
 	err := row.Scan(&token)
 	return token, err
+}
+
+const insertSeal = `-- name: insertSeal :exec
+INSERT INTO sealed.seal (seq, segment, system_id, timeline, xid_offset, from_xid, horizon, sealed_at, entries, scans, scan_hash, previous, mac)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+`
+
+type insertSealParams struct {
+	Seq       int64
+	Segment   int32
+	SystemID  int64
+	Timeline  int32
+	XidOffset int64
+	FromXid   int64
+	Horizon   int64
+	SealedAt  time.Time
+	Entries   []byte
+	Scans     int64
+	ScanHash  []byte
+	Previous  []byte
+	Mac       []byte
+}
+
+func (q *Queries) insertSeal(ctx context.Context, arg insertSealParams) error {
+	_, err := q.db.Exec(ctx, insertSeal,
+		arg.Seq,
+		arg.Segment,
+		arg.SystemID,
+		arg.Timeline,
+		arg.XidOffset,
+		arg.FromXid,
+		arg.Horizon,
+		arg.SealedAt,
+		arg.Entries,
+		arg.Scans,
+		arg.ScanHash,
+		arg.Previous,
+		arg.Mac,
+	)
+	return err
+}
+
+const lockHead = `-- name: lockHead :one
+SELECT seq, seal_mac, mac FROM sealed.head FOR UPDATE SKIP LOCKED
+`
+
+type lockHeadRow struct {
+	Seq     int64
+	SealMac []byte
+	Mac     []byte
+}
+
+func (q *Queries) lockHead(ctx context.Context) (lockHeadRow, error) {
+	row := q.db.QueryRow(ctx, lockHead)
+	var i lockHeadRow
+	err := row.Scan(&i.Seq, &i.SealMac, &i.Mac)
+	return i, err
+}
+
+const moveHead = `-- name: moveHead :exec
+UPDATE sealed.head SET seq = $1, seal_mac = $2, mac = $3
+`
+
+type moveHeadParams struct {
+	Seq     int64
+	SealMac []byte
+	Mac     []byte
+}
+
+func (q *Queries) moveHead(ctx context.Context, arg moveHeadParams) error {
+	_, err := q.db.Exec(ctx, moveHead, arg.Seq, arg.SealMac, arg.Mac)
+	return err
+}
+
+const newestSeal = `-- name: newestSeal :one
+SELECT seq, horizon, mac FROM sealed.seal ORDER BY seq DESC LIMIT 1
+`
+
+type newestSealRow struct {
+	Seq     int64
+	Horizon int64
+	Mac     []byte
+}
+
+func (q *Queries) newestSeal(ctx context.Context) (newestSealRow, error) {
+	row := q.db.QueryRow(ctx, newestSeal)
+	var i newestSealRow
+	err := row.Scan(&i.Seq, &i.Horizon, &i.Mac)
+	return i, err
+}
+
+const newestSegment = `-- name: newestSegment :one
+SELECT number, system_id, xid_offset FROM sealed.segment ORDER BY number DESC LIMIT 1
+`
+
+type newestSegmentRow struct {
+	Number    int32
+	SystemID  int64
+	XidOffset int64
+}
+
+func (q *Queries) newestSegment(ctx context.Context) (newestSegmentRow, error) {
+	row := q.db.QueryRow(ctx, newestSegment)
+	var i newestSegmentRow
+	err := row.Scan(&i.Number, &i.SystemID, &i.XidOffset)
+	return i, err
+}
+
+const readHead = `-- name: readHead :one
+SELECT seq, seal_mac, mac FROM sealed.head
+`
+
+type readHeadRow struct {
+	Seq     int64
+	SealMac []byte
+	Mac     []byte
+}
+
+func (q *Queries) readHead(ctx context.Context) (readHeadRow, error) {
+	row := q.db.QueryRow(ctx, readHead)
+	var i readHeadRow
+	err := row.Scan(&i.Seq, &i.SealMac, &i.Mac)
+	return i, err
+}
+
+const rowsOf = `-- name: rowsOf :many
+SELECT org_id, at, id, user_id, action, entity_type, entity_id, details, before_state, after_state, address_token,
+       person_token, request_id, xid::text::bigint AS xid
+FROM sealed.audit_log
+WHERE xid::text::bigint >= $1::bigint AND xid::text::bigint < $2::bigint
+ORDER BY xid::text::bigint, org_id, at, id
+`
+
+type rowsOfParams struct {
+	FromXid int64
+	Horizon int64
+}
+
+type rowsOfRow struct {
+	OrgID        int64
+	At           time.Time
+	ID           int64
+	UserID       *int64
+	Action       string
+	EntityType   string
+	EntityID     string
+	Details      []byte
+	BeforeState  []byte
+	AfterState   []byte
+	AddressToken *int64
+	PersonToken  *int64
+	RequestID    string
+	Xid          int64
+}
+
+func (q *Queries) rowsOf(ctx context.Context, arg rowsOfParams) ([]rowsOfRow, error) {
+	rows, err := q.db.Query(ctx, rowsOf, arg.FromXid, arg.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []rowsOfRow
+	for rows.Next() {
+		var i rowsOfRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.At,
+			&i.ID,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.AddressToken,
+			&i.PersonToken,
+			&i.RequestID,
+			&i.Xid,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const scansOf = `-- name: scansOf :many
+SELECT xid::text::bigint AS xid, org_id, at, id, event, outcome, code, parent_code, other, user_id, device, device_at
+FROM scan
+WHERE xid::text::bigint >= $1::bigint AND xid::text::bigint < $2::bigint
+ORDER BY xid::text::bigint, org_id, at, id
+`
+
+type scansOfParams struct {
+	FromXid int64
+	Horizon int64
+}
+
+type scansOfRow struct {
+	Xid        int64
+	OrgID      int64
+	At         time.Time
+	ID         uuid.UUID
+	Event      string
+	Outcome    string
+	Code       string
+	ParentCode *string
+	Other      *string
+	UserID     int64
+	Device     string
+	DeviceAt   *time.Time
+}
+
+func (q *Queries) scansOf(ctx context.Context, arg scansOfParams) ([]scansOfRow, error) {
+	rows, err := q.db.Query(ctx, scansOf, arg.FromXid, arg.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []scansOfRow
+	for rows.Next() {
+		var i scansOfRow
+		if err := rows.Scan(
+			&i.Xid,
+			&i.OrgID,
+			&i.At,
+			&i.ID,
+			&i.Event,
+			&i.Outcome,
+			&i.Code,
+			&i.ParentCode,
+			&i.Other,
+			&i.UserID,
+			&i.Device,
+			&i.DeviceAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seals = `-- name: seals :many
+SELECT seq, segment, system_id, timeline, xid_offset, from_xid, horizon, sealed_at, entries, scans, scan_hash, previous, mac
+FROM sealed.seal WHERE seq >= $1 ORDER BY seq LIMIT $2
+`
+
+type sealsParams struct {
+	FromSeq int64
+	Most    int32
+}
+
+func (q *Queries) seals(ctx context.Context, arg sealsParams) ([]SealedSeal, error) {
+	rows, err := q.db.Query(ctx, seals, arg.FromSeq, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SealedSeal
+	for rows.Next() {
+		var i SealedSeal
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Segment,
+			&i.SystemID,
+			&i.Timeline,
+			&i.XidOffset,
+			&i.FromXid,
+			&i.Horizon,
+			&i.SealedAt,
+			&i.Entries,
+			&i.Scans,
+			&i.ScanHash,
+			&i.Previous,
+			&i.Mac,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const server = `-- name: server :one
+SELECT s.system_identifier::bigint AS system_id, c.timeline_id::integer AS timeline,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
+FROM pg_control_system() s, pg_control_checkpoint() c
+`
+
+type serverRow struct {
+	SystemID int64
+	Timeline int32
+	Horizon  int64
+}
+
+func (q *Queries) server(ctx context.Context) (serverRow, error) {
+	row := q.db.QueryRow(ctx, server)
+	var i serverRow
+	err := row.Scan(&i.SystemID, &i.Timeline, &i.Horizon)
+	return i, err
+}
+
+const summarizeScans = `-- name: summarizeScans :exec
+SELECT sealed.summarize_scans()
+`
+
+func (q *Queries) summarizeScans(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, summarizeScans)
+	return err
+}
+
+const takeTime = `-- name: takeTime :exec
+
+SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)
+`
+
+// The queries of the chain span organizations: it covers a whole deployment.
+func (q *Queries) takeTime(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, takeTime)
+	return err
+}
+
+const unsealed = `-- name: unsealed :one
+SELECT (SELECT count(*) FROM sealed.audit_log WHERE xid::text::bigint >= $1::bigint) AS entries,
+       (SELECT count(*) FROM scan WHERE xid::text::bigint >= $1::bigint) AS scans
+`
+
+type unsealedRow struct {
+	Entries int64
+	Scans   int64
+}
+
+func (q *Queries) unsealed(ctx context.Context, horizon int64) (unsealedRow, error) {
+	row := q.db.QueryRow(ctx, unsealed, horizon)
+	var i unsealedRow
+	err := row.Scan(&i.Entries, &i.Scans)
+	return i, err
+}
+
+const xidOfRow = `-- name: xidOfRow :one
+SELECT xid::text::bigint AS xid FROM sealed.audit_log
+WHERE xid::text::bigint >= $1::bigint AND xid::text::bigint < $2::bigint
+ORDER BY xid::text::bigint OFFSET $3 LIMIT 1
+`
+
+type xidOfRowParams struct {
+	FromXid int64
+	Horizon int64
+	Skip    int32
+}
+
+// A seal is kept to so many rows of the audit log that it fits into memory; the next one takes the rest.
+func (q *Queries) xidOfRow(ctx context.Context, arg xidOfRowParams) (int64, error) {
+	row := q.db.QueryRow(ctx, xidOfRow, arg.FromXid, arg.Horizon, arg.Skip)
+	var xid int64
+	err := row.Scan(&xid)
+	return xid, err
 }
