@@ -7,57 +7,69 @@ VALUES (@org_id, now(), sqlc.narg('user_id'), @action, @entity_type, @entity_id,
 -- name: insertPersonal :one
 INSERT INTO sealed.personal (org_id, user_id, value) VALUES (@org_id, sqlc.narg('user_id'), @value) RETURNING token;
 
--- The queries of the chain span organizations: it covers a whole deployment.
-
 -- name: takeTime :exec
+-- Global: the chain covers a whole deployment.
 SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true);
 
 -- name: lockHead :one
+-- Global: the chain covers a whole deployment.
 SELECT seq, seal_mac, mac FROM sealed.head FOR UPDATE SKIP LOCKED;
 
 -- name: readHead :one
+-- Global: the chain covers a whole deployment.
 SELECT seq, seal_mac, mac FROM sealed.head;
 
 -- name: moveHead :exec
+-- Global: the chain covers a whole deployment.
 UPDATE sealed.head SET seq = @seq, seal_mac = @seal_mac, mac = @mac;
 
 -- name: server :one
+-- Global: the chain covers a whole deployment.
 SELECT s.system_identifier::bigint AS system_id, c.timeline_id::integer AS timeline,
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
 FROM pg_control_system() s, pg_control_checkpoint() c;
 
 -- Rows whose transactions the server has yet to number come from another server.
 -- name: comesFromElsewhere :one
+-- Global: the chain covers a whole deployment.
 SELECT (EXISTS (SELECT FROM scan WHERE xid::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
      OR EXISTS (SELECT FROM sealed.audit_log WHERE xid::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint))::boolean;
 
 -- name: newestSegment :one
+-- Global: the chain covers a whole deployment.
 SELECT number, system_id, xid_offset FROM sealed.segment ORDER BY number DESC LIMIT 1;
 
 -- name: newestSeal :one
+-- Global: the chain covers a whole deployment.
 SELECT seq, horizon, mac FROM sealed.seal ORDER BY seq DESC LIMIT 1;
 
 -- name: beginSegment :exec
+-- Global: the chain covers a whole deployment.
 SELECT sealed.begin_segment(@number::integer, @system_id::bigint, @xid_offset::bigint);
 
 -- name: seals :many
+-- Global: the chain covers a whole deployment.
 SELECT seq, segment, system_id, timeline, xid_offset, from_xid, horizon, sealed_at, entries, scans, scan_hash, previous, mac
 FROM sealed.seal WHERE seq >= @from_seq ORDER BY seq LIMIT @most;
 
 -- name: insertSeal :exec
+-- Global: the chain covers a whole deployment.
 INSERT INTO sealed.seal (seq, segment, system_id, timeline, xid_offset, from_xid, horizon, sealed_at, entries, scans, scan_hash, previous, mac)
 VALUES (@seq, @segment, @system_id, @timeline, @xid_offset, @from_xid, @horizon, @sealed_at, @entries, @scans, @scan_hash, @previous, @mac);
 
 -- A seal is kept to so many rows of the audit log that it fits into memory; the next one takes the rest.
 -- name: xidOfRow :one
+-- Global: the chain covers a whole deployment.
 SELECT xid::text::bigint AS xid FROM sealed.audit_log
 WHERE xid::text::bigint >= @from_xid::bigint AND xid::text::bigint < @horizon::bigint
 ORDER BY xid::text::bigint OFFSET @skip LIMIT 1;
 
 -- name: summarizeScans :exec
+-- Global: the chain covers a whole deployment.
 SELECT sealed.summarize_scans();
 
 -- name: rowsOf :many
+-- Global: the chain covers a whole deployment.
 SELECT org_id, at, id, user_id, action, entity_type, entity_id, details, before_state, after_state, address_token,
        person_token, request_id, xid::text::bigint AS xid
 FROM sealed.audit_log
@@ -65,14 +77,17 @@ WHERE xid::text::bigint >= @from_xid::bigint AND xid::text::bigint < @horizon::b
 ORDER BY xid::text::bigint, org_id, at, id;
 
 -- name: scansOf :many
+-- Global: the chain covers a whole deployment.
 SELECT xid::text::bigint AS xid, org_id, at, id, event, outcome, code, parent_code, other, user_id, device, device_at
 FROM scan
 WHERE xid::text::bigint >= @from_xid::bigint AND xid::text::bigint < @horizon::bigint
 ORDER BY xid::text::bigint, org_id, at, id;
 
 -- name: unsealed :one
+-- Global: the chain covers a whole deployment.
 SELECT (SELECT count(*) FROM sealed.audit_log WHERE xid::text::bigint >= @horizon::bigint) AS entries,
        (SELECT count(*) FROM scan WHERE xid::text::bigint >= @horizon::bigint) AS scans;
 
 -- name: archives :many
+-- Global: the chain covers a whole deployment.
 SELECT month, file, sha256, entries, kept, archived_at, mac FROM sealed.archive ORDER BY month;

@@ -16,6 +16,7 @@ const archives = `-- name: archives :many
 SELECT month, file, sha256, entries, kept, archived_at, mac FROM sealed.archive ORDER BY month
 `
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) archives(ctx context.Context) ([]SealedArchive, error) {
 	rows, err := q.db.Query(ctx, archives)
 	if err != nil {
@@ -54,6 +55,7 @@ type beginSegmentParams struct {
 	XidOffset int64
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) beginSegment(ctx context.Context, arg beginSegmentParams) error {
 	_, err := q.db.Exec(ctx, beginSegment, arg.Number, arg.SystemID, arg.XidOffset)
 	return err
@@ -65,6 +67,7 @@ SELECT (EXISTS (SELECT FROM scan WHERE xid::text::bigint >= pg_snapshot_xmax(pg_
 `
 
 // Rows whose transactions the server has yet to number come from another server.
+// Global: the chain covers a whole deployment.
 func (q *Queries) comesFromElsewhere(ctx context.Context) (bool, error) {
 	row := q.db.QueryRow(ctx, comesFromElsewhere)
 	var column_1 bool
@@ -148,6 +151,7 @@ type insertSealParams struct {
 	Mac       []byte
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) insertSeal(ctx context.Context, arg insertSealParams) error {
 	_, err := q.db.Exec(ctx, insertSeal,
 		arg.Seq,
@@ -177,6 +181,7 @@ type lockHeadRow struct {
 	Mac     []byte
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) lockHead(ctx context.Context) (lockHeadRow, error) {
 	row := q.db.QueryRow(ctx, lockHead)
 	var i lockHeadRow
@@ -194,6 +199,7 @@ type moveHeadParams struct {
 	Mac     []byte
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) moveHead(ctx context.Context, arg moveHeadParams) error {
 	_, err := q.db.Exec(ctx, moveHead, arg.Seq, arg.SealMac, arg.Mac)
 	return err
@@ -209,6 +215,7 @@ type newestSealRow struct {
 	Mac     []byte
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) newestSeal(ctx context.Context) (newestSealRow, error) {
 	row := q.db.QueryRow(ctx, newestSeal)
 	var i newestSealRow
@@ -226,6 +233,7 @@ type newestSegmentRow struct {
 	XidOffset int64
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) newestSegment(ctx context.Context) (newestSegmentRow, error) {
 	row := q.db.QueryRow(ctx, newestSegment)
 	var i newestSegmentRow
@@ -243,6 +251,7 @@ type readHeadRow struct {
 	Mac     []byte
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) readHead(ctx context.Context) (readHeadRow, error) {
 	row := q.db.QueryRow(ctx, readHead)
 	var i readHeadRow
@@ -280,6 +289,7 @@ type rowsOfRow struct {
 	Xid          int64
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) rowsOf(ctx context.Context, arg rowsOfParams) ([]rowsOfRow, error) {
 	rows, err := q.db.Query(ctx, rowsOf, arg.FromXid, arg.Horizon)
 	if err != nil {
@@ -342,6 +352,7 @@ type scansOfRow struct {
 	DeviceAt   *time.Time
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) scansOf(ctx context.Context, arg scansOfParams) ([]scansOfRow, error) {
 	rows, err := q.db.Query(ctx, scansOf, arg.FromXid, arg.Horizon)
 	if err != nil {
@@ -385,6 +396,7 @@ type sealsParams struct {
 	Most    int32
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) seals(ctx context.Context, arg sealsParams) ([]SealedSeal, error) {
 	rows, err := q.db.Query(ctx, seals, arg.FromSeq, arg.Most)
 	if err != nil {
@@ -431,6 +443,7 @@ type serverRow struct {
 	Horizon  int64
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) server(ctx context.Context) (serverRow, error) {
 	row := q.db.QueryRow(ctx, server)
 	var i serverRow
@@ -442,17 +455,17 @@ const summarizeScans = `-- name: summarizeScans :exec
 SELECT sealed.summarize_scans()
 `
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) summarizeScans(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, summarizeScans)
 	return err
 }
 
 const takeTime = `-- name: takeTime :exec
-
 SELECT set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)
 `
 
-// The queries of the chain span organizations: it covers a whole deployment.
+// Global: the chain covers a whole deployment.
 func (q *Queries) takeTime(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, takeTime)
 	return err
@@ -468,6 +481,7 @@ type unsealedRow struct {
 	Scans   int64
 }
 
+// Global: the chain covers a whole deployment.
 func (q *Queries) unsealed(ctx context.Context, horizon int64) (unsealedRow, error) {
 	row := q.db.QueryRow(ctx, unsealed, horizon)
 	var i unsealedRow
@@ -488,6 +502,7 @@ type xidOfRowParams struct {
 }
 
 // A seal is kept to so many rows of the audit log that it fits into memory; the next one takes the rest.
+// Global: the chain covers a whole deployment.
 func (q *Queries) xidOfRow(ctx context.Context, arg xidOfRowParams) (int64, error) {
 	row := q.db.QueryRow(ctx, xidOfRow, arg.FromXid, arg.Horizon, arg.Skip)
 	var xid int64
