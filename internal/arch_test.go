@@ -25,8 +25,8 @@ var floors = map[string]int{
 	"internal/audit": 4,
 	"internal/org":   5, "internal/notify": 5,
 	"internal/account": 6, "internal/bag": 6,
-	"internal/bill":     7,
-	"internal/transfer": 8, "internal/report": 8,
+	"internal/bill": 7,
+	"internal/seed": 8, "internal/transfer": 8, "internal/report": 8,
 	"internal/jobs": 9, "internal/server": 9, "web": 0,
 	"cmd/traitortrack": 10,
 }

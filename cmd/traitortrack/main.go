@@ -22,6 +22,7 @@ type commands struct {
 	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to this program's, or show where it stands."`
 	CreateAdmin createAdmin `cmd:"" help:"Make an admin, and the first organization where there is none."`
 	Org         orgs        `cmd:"" help:"List and make organizations."`
+	Seed        seedCommand `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
 	Doctor      doctor      `cmd:"" help:"Look at the configuration, the database, Redis and the clock, and say what is wrong and how to mend it."`
 }
 

@@ -20,6 +20,7 @@ import (
 type Options struct {
 	URL                string
 	MinConns, MaxConns int32
+	Patient            bool // for work that may take hours: no statement is cut short
 	Tracer             pgx.QueryTracer
 }
 
@@ -41,9 +42,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "traitortrack"
 	params["timezone"] = "UTC"
-	params["statement_timeout"] = "30s"
-	params["lock_timeout"] = "10s"
-	params["idle_in_transaction_session_timeout"] = "30s"
+	if !o.Patient {
+		params["statement_timeout"] = "30s"
+		params["lock_timeout"] = "10s"
+		params["idle_in_transaction_session_timeout"] = "30s"
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make the database pool: %w", err)
