@@ -29,15 +29,15 @@ func (d demo) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	c, err := d.configure(w.environment)
+	c, err := d.configure(ctx, w.environment)
 	if err != nil {
 		return err
 	}
-	public, err := listen(ctx, "--addr", c.Addr)
+	on, err := listenBoth(ctx, "--addr", c)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = public.Close() }() // the server has closed it, unless it never began
+	defer on.close()
 	if err := d.say(w, "Starting PostgreSQL%s in %s\n", map[bool]string{false: " and Redis"}[d.NoRedis], dir); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (d demo) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return fmt.Errorf("start the demo's servers: %w", err)
 	}
-	return errors.Join(d.onStack(ctx, w, stack, dir, public), stack.Stop())
+	return errors.Join(d.onStack(ctx, w, stack, dir, on), stack.Stop())
 }
 
 func (d demo) dir() (string, error) {
@@ -57,21 +57,32 @@ func (d demo) dir() (string, error) {
 
 // configure reads the environment as a demo does: its servers are its own, and what protects a public server is off
 // unless somebody asks for it.
-func (d demo) configure(e config.Environment) (config.Config, error) {
+func (d demo) configure(ctx context.Context, e config.Environment) (config.Config, error) {
 	e.Unset(config.Addresses()...)
 	e.Set("DATABASE_URL", "postgres://not-yet-started/")
 	e.Default("RATELIMIT_EXEMPT", "127.0.0.0/8,::1")
 	e.Default("REQUIRE_ADMIN_2FA", "false")
 	e.Default("LOG_FORMAT", "text")
 	e.Default("SHUTDOWN_TIMEOUT", "3s")
+	e.Default("METRICS_ADDR", freeAddress(ctx, "127.0.0.1:9464"))
 	if d.Addr != "" {
 		e.Set("ADDR", d.Addr)
 	}
 	return config.Load(e)
 }
 
+// freeAddress gives the address, or one with a free port where another demo listens on it.
+func freeAddress(ctx context.Context, address string) string {
+	listener, err := listen(ctx, "METRICS_ADDR", address)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	_ = listener.Close() // it is opened again in a moment
+	return address
+}
+
 // onStack makes the warehouse on running servers, and serves it.
-func (d demo) onStack(ctx context.Context, w *world, stack *devstack.Stack, dir string, public net.Listener) error {
+func (d demo) onStack(ctx context.Context, w *world, stack *devstack.Stack, dir string, on listeners) error {
 	if err := stack.WriteEnv(dir); err != nil {
 		return fmt.Errorf("write the servers' addresses: %w", err)
 	}
@@ -88,7 +99,7 @@ func (d demo) onStack(ctx context.Context, w *world, stack *devstack.Stack, dir 
 	}
 	err = furnish(ctx, p, dir)
 	if err == nil {
-		err = p.serve(ctx, public, func() { _ = d.welcome(w, c, public, dir) }) // a closed terminal does not stop the demo
+		err = p.serve(ctx, on, func() { _ = d.welcome(w, c, on, dir) }) // a closed terminal does not stop the demo
 	}
 	return errors.Join(err, p.close())
 }
@@ -131,10 +142,14 @@ func kept(dir, name, fresh string) (string, error) {
 }
 
 // welcome says where to go, and as whom.
-func (d demo) welcome(w *world, c config.Config, public net.Listener, dir string) error {
-	_, port, err := net.SplitHostPort(public.Addr().String())
+func (d demo) welcome(w *world, c config.Config, on listeners, dir string) error {
+	_, port, err := net.SplitHostPort(on.public.Addr().String())
 	if err != nil {
 		return err
+	}
+	metrics := ""
+	if on.private != nil {
+		metrics = fmt.Sprintf("  Metrics: http://%s/metrics\n", on.private.Addr())
 	}
 	return d.say(w, `
   TraitorTrack is at  http://localhost:%s
@@ -145,9 +160,9 @@ func (d demo) welcome(w *world, c config.Config, public net.Listener, dir string
       dispatcher   %[2]s
 
   Data, and the servers' addresses in the file env: %s
-  Ctrl-C stops everything; the data stays for next time.
+%s  Ctrl-C stops everything; the data stays for next time.
 
-`, port, c.DemoPassword, dir)
+`, port, c.DemoPassword, dir, metrics)
 }
 
 func (d demo) say(w *world, format string, args ...any) error {

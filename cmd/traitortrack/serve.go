@@ -27,11 +27,11 @@ func (serve) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	public, err := listen(ctx, "ADDR", c.Addr)
+	on, err := listenBoth(ctx, "ADDR", c)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = public.Close() }() // the server has closed it, unless it never began
+	defer on.close()
 	p, err := wire(ctx, c, w)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (serve) Run(ctx context.Context, w *world) error {
 	if err := checkSchema(ctx, p); err != nil {
 		return errors.Join(err, p.close())
 	}
-	err = p.serve(ctx, public, func() { p.log.Info("serving", slog.String("address", public.Addr().String())) })
+	err = p.serve(ctx, on, func() { p.log.Info("serving", slog.String("address", on.public.Addr().String())) })
 	return errors.Join(err, p.close())
 }
 
@@ -50,6 +50,30 @@ func checkSchema(ctx context.Context, p *program) error {
 		return err
 	}
 	return fmt.Errorf("the database does not answer: %w\nCheck DATABASE_URL, and that PostgreSQL runs; traitortrack doctor looks closer", err)
+}
+
+// listeners are where the program is asked: in public, and in private by operators. private is nil where it is off.
+type listeners struct{ public, private net.Listener }
+
+// listenBoth opens the configured ports. setting is what moves the public one.
+func listenBoth(ctx context.Context, setting string, c config.Config) (listeners, error) {
+	public, err := listen(ctx, setting, c.Addr)
+	if err != nil || c.MetricsAddr == "off" {
+		return listeners{public: public}, err
+	}
+	private, err := listen(ctx, "METRICS_ADDR", c.MetricsAddr)
+	if err != nil {
+		return listeners{}, errors.Join(err, public.Close())
+	}
+	return listeners{public: public, private: private}, nil
+}
+
+// close closes the ports, unless their servers have done so already.
+func (l listeners) close() {
+	_ = l.public.Close()
+	if l.private != nil {
+		_ = l.private.Close()
+	}
 }
 
 // listen opens a port. setting is what the operator would change.
@@ -78,16 +102,20 @@ func (p *program) httpServer(h http.Handler) *http.Server {
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
 
-// serve serves on the listener until ctx ends, then lets open requests finish. began is called once requests are answered.
-func (p *program) serve(ctx context.Context, public net.Listener, began func()) error {
+// serve serves on the listeners until ctx ends, then lets open requests finish. began is called once requests are answered.
+func (p *program) serve(ctx context.Context, on listeners, began func()) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, background := errgroup.WithContext(background)
 	g.Go(func() error { return p.sessions.Run(background) })
 	g.Go(func() error { return p.prober.Run(background) })
 	g.Go(func() error { return p.reopenLog(background) })
-	edge := p.httpServer(p.server.Handler())
-	g.Go(func() error { return serveOn(edge, public) })
+	edge, private := p.httpServer(p.server.Handler()), p.httpServer(p.metrics.Private())
+	private.WriteTimeout = 0 // a profile takes as long as it was asked to
+	g.Go(func() error { return serveOn(edge, on.public) })
+	if on.private != nil {
+		g.Go(func() error { return serveOn(private, on.private) })
+	}
 	began()
 	g.Go(func() error {
 		select {
@@ -95,7 +123,7 @@ func (p *program) serve(ctx context.Context, public net.Listener, began func()) 
 		case <-background.Done(): // one of the others failed
 		}
 		defer stop()
-		return p.drain(edge)
+		return errors.Join(p.drain(edge), private.Close())
 	})
 	return g.Wait()
 }

@@ -30,11 +30,12 @@ const minConns = 2
 
 // program is everything that runs, built from the lowest floor up.
 type program struct {
-	config config.Config
-	log    *obs.Log
-	db     *pg.DB
-	redis  *redisdb.DB // nil where none is configured
-	counts *redisdb.DB // the Redis that counts requests: the same, unless another is configured
+	config  config.Config
+	log     *obs.Log
+	metrics *obs.Metrics
+	db      *pg.DB
+	redis   *redisdb.DB // nil where none is configured
+	counts  *redisdb.DB // the Redis that counts requests: the same, unless another is configured
 	stores
 	sessions *session.Sessions
 	prober   *server.Prober
@@ -56,7 +57,9 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if p.log, err = openLog(c, w); err != nil {
 		return nil, err
 	}
-	if p.db, err = pg.Open(ctx, pg.Options{URL: c.DatabaseURL, MinConns: minConns, MaxConns: c.MaxConns()}); err != nil {
+	p.metrics = obs.NewMetrics()
+	statements := obs.NewStatements(p.log.Logger, p.metrics, time.Now)
+	if p.db, err = pg.Open(ctx, pg.Options{URL: c.DatabaseURL, MinConns: minConns, MaxConns: c.MaxConns(), Tracer: statements}); err != nil {
 		return nil, err
 	}
 	if p.redis, err = redisdb.Open(c.RedisURL); err != nil {
@@ -73,6 +76,7 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
 		Limits:    ratelimit.New(p.counts, limits(c)),
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
+		Requests: obs.NewRequests(p.log.Logger, p.metrics, time.Now),
 	})
 	return p, err
 }

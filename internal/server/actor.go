@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"traitortrack/internal/errs"
+	"traitortrack/internal/obs"
 )
 
 // known looks at the session of each request, and finds out who asks.
@@ -21,6 +23,9 @@ func (s *Server) watched(next http.Handler) http.Handler {
 func (s *Server) recognise(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who := s.identify(r.Context())
+		if who.actor != nil {
+			obs.Note(r.Context(), slog.String("user", who.actor.Username), slog.Int64("organization", who.actor.OrgID))
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey, who)))
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/obs"
 )
 
 type contextKey int
@@ -38,6 +39,7 @@ func (s *Server) identifyRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		about := request{id: rand.Text(), address: clientAddress(r, s.TrustedProxies), device: deviceName(r.UserAgent())}
 		w.Header().Set("X-Request-Id", about.id)
+		obs.Note(r.Context(), slog.String("request_id", about.id))
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey, about)))
 	})
 }

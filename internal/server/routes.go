@@ -82,7 +82,7 @@ func (s *Server) routes() []route {
 // router puts the table behind the chain. The order matters: what is refused early costs least.
 func (s *Server) router() http.Handler {
 	mux := chi.NewRouter()
-	mux.Use(s.identifyRequest, s.rescue, secure, s.refuseCrossSite, limitBody, compress())
+	mux.Use(s.Requests.Middleware, s.identifyRequest, s.rescue, secure, s.refuseCrossSite, limitBody, compress())
 	mux.NotFound(s.known(s.limit("", s.answer(public, notFound))).ServeHTTP)
 	mux.MethodNotAllowed(s.known(s.limit("", s.answer(public, wrongMethod))).ServeHTTP)
 	for _, rt := range s.routes() {

@@ -13,6 +13,7 @@ import (
 	"traitortrack/internal/account"
 	"traitortrack/internal/bag"
 	"traitortrack/internal/bill"
+	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/ratelimit"
@@ -34,6 +35,7 @@ type Deps struct {
 	Dist      fs.FS // the built assets with their manifest, as in web/dist
 	Log       *slog.Logger
 	Now       func() time.Time
+	Requests  *obs.Requests // counts and logs each request; nil lets them pass unseen
 
 	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is believed; empty believes none
 }
