@@ -2,8 +2,9 @@ package org
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -17,6 +18,8 @@ type cache[T any] struct {
 	mu     sync.RWMutex
 	values map[int64]kept[T]
 	flight singleflight.Group
+
+	forgets atomic.Uint64 // how often something was forgotten: a load that began before is not kept
 }
 
 type kept[T any] struct {
@@ -32,7 +35,8 @@ func (c *cache[T]) get(ctx context.Context, orgID int64, load func(context.Conte
 	if v, ok := c.fresh(orgID); ok {
 		return v, nil
 	}
-	loaded, err, _ := c.flight.Do(strconv.FormatInt(orgID, 10), func() (any, error) {
+	forgets := c.forgets.Load()
+	loaded, err, _ := c.flight.Do(fmt.Sprint(orgID, "/", forgets), func() (any, error) {
 		if v, ok := c.fresh(orgID); ok {
 			return v, nil
 		}
@@ -40,7 +44,9 @@ func (c *cache[T]) get(ctx context.Context, orgID int64, load func(context.Conte
 		v, err := load(context.WithoutCancel(ctx), orgID)
 		if err == nil {
 			c.mu.Lock()
-			c.values[orgID] = kept[T]{value: v, until: c.now().Add(c.ttl)}
+			if c.forgets.Load() == forgets {
+				c.values[orgID] = kept[T]{value: v, until: c.now().Add(c.ttl)}
+			}
 			c.mu.Unlock()
 		}
 		return v, err
@@ -54,4 +60,15 @@ func (c *cache[T]) fresh(orgID int64) (T, bool) {
 	defer c.mu.RUnlock()
 	k, ok := c.values[orgID]
 	return k.value, ok && c.now().Before(k.until)
+}
+
+// forget forgets an organization's value, or with 0 all of them.
+func (c *cache[T]) forget(orgID int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgets.Add(1)
+	if orgID == 0 {
+		clear(c.values)
+	}
+	delete(c.values, orgID)
 }

@@ -27,11 +27,20 @@ type Store struct {
 	db            *pg.DB
 	organizations *cache[Organization]
 	formats       *cache[code.Formats]
+	admins        *cache[[]string]
 }
 
 // NewStore makes a store whose copies live for ttl.
 func NewStore(db *pg.DB, ttl time.Duration, now func() time.Time) *Store {
-	return &Store{db: db, organizations: newCache[Organization](ttl, now), formats: newCache[code.Formats](ttl, now)}
+	return &Store{db: db, organizations: newCache[Organization](ttl, now), formats: newCache[code.Formats](ttl, now),
+		admins: newCache[[]string](ttl, now)}
+}
+
+// Forget makes the next question about an organization read the database, or with 0 the next about any.
+func (s *Store) Forget(orgID int64) {
+	s.organizations.forget(orgID)
+	s.formats.forget(orgID)
+	s.admins.forget(orgID)
 }
 
 // Get gives an organization. One that is not there is an internal fault: ids come from users' rows.

@@ -10,6 +10,41 @@ import (
 	"time"
 )
 
+const announce = `-- name: announce :exec
+SELECT pg_notify('traitortrack_org', ($1::bigint)::text)
+`
+
+func (q *Queries) announce(ctx context.Context, orgID int64) error {
+	_, err := q.db.Exec(ctx, announce, orgID)
+	return err
+}
+
+const getBilling = `-- name: getBilling :one
+SELECT coalesce(b.standing, 'exempt')::text AS standing, b.trial_ends_at, b.past_due_since, coalesce(b.grace_days, 0)::integer AS grace_days, o.time_zone
+FROM organization o LEFT JOIN billing b ON b.org_id = o.id WHERE o.id = $1
+`
+
+type getBillingRow struct {
+	Standing     string
+	TrialEndsAt  *time.Time
+	PastDueSince *time.Time
+	GraceDays    int32
+	TimeZone     string
+}
+
+func (q *Queries) getBilling(ctx context.Context, orgID int64) (getBillingRow, error) {
+	row := q.db.QueryRow(ctx, getBilling, orgID)
+	var i getBillingRow
+	err := row.Scan(
+		&i.Standing,
+		&i.TrialEndsAt,
+		&i.PastDueSince,
+		&i.GraceDays,
+		&i.TimeZone,
+	)
+	return i, err
+}
+
 const getOrganization = `-- name: getOrganization :one
 SELECT id, name, time_zone FROM organization WHERE id = $1
 `
@@ -65,6 +100,30 @@ func (q *Queries) insertOrganization(ctx context.Context, arg insertOrganization
 	var id int64
 	err := row.Scan(&id)
 	return id, err
+}
+
+const listAdmins = `-- name: listAdmins :many
+SELECT username FROM "user" WHERE org_id = $1 AND role = 'admin' AND active ORDER BY lower(username) LIMIT 5
+`
+
+func (q *Queries) listAdmins(ctx context.Context, orgID int64) ([]string, error) {
+	rows, err := q.db.Query(ctx, listAdmins, orgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var username string
+		if err := rows.Scan(&username); err != nil {
+			return nil, err
+		}
+		items = append(items, username)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listFormats = `-- name: listFormats :many
@@ -141,4 +200,41 @@ func (q *Queries) listOrganizations(ctx context.Context) ([]listOrganizationsRow
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockOrganization = `-- name: lockOrganization :one
+SELECT settings_version FROM organization WHERE id = $1 FOR NO KEY UPDATE
+`
+
+func (q *Queries) lockOrganization(ctx context.Context, orgID int64) (int64, error) {
+	row := q.db.QueryRow(ctx, lockOrganization, orgID)
+	var settings_version int64
+	err := row.Scan(&settings_version)
+	return settings_version, err
+}
+
+const putBilling = `-- name: putBilling :exec
+INSERT INTO billing (org_id, standing, trial_ends_at, past_due_since, grace_days)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org_id) DO UPDATE SET standing = excluded.standing, trial_ends_at = excluded.trial_ends_at,
+    past_due_since = excluded.past_due_since, grace_days = excluded.grace_days, changed_at = now()
+`
+
+type putBillingParams struct {
+	OrgID        int64
+	Standing     string
+	TrialEndsAt  *time.Time
+	PastDueSince *time.Time
+	GraceDays    *int32
+}
+
+func (q *Queries) putBilling(ctx context.Context, arg putBillingParams) error {
+	_, err := q.db.Exec(ctx, putBilling,
+		arg.OrgID,
+		arg.Standing,
+		arg.TrialEndsAt,
+		arg.PastDueSince,
+		arg.GraceDays,
+	)
+	return err
 }

@@ -35,6 +35,7 @@ func (s *Server) frame(r *http.Request, title, here string) Frame {
 	return Frame{
 		Title: title, Here: here, Actor: somebody(r.Context()), RequestID: requestID(r.Context()),
 		Theme: theme(r), Query: clip(r.URL.Query().Get("q")), Location: s.location(r),
+		Banner: billingBanner(r),
 	}
 }
 

@@ -79,6 +79,7 @@ func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB
 		Sessions:  session.NewSessions(db, redis, time.Now),
 		Prober:    server.NewProber(w.database, db, redis, time.Now),
 		Limits:    ratelimit.New(redis, generous()),
+		Gate:      org.NewGate(db, org.GateOptions{Cached: true, Now: time.Now}),
 		Templates: web.Templates, Dist: assets(), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Now: time.Now,
 	}
 	for _, c := range change {
@@ -90,12 +91,17 @@ func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run} {
+	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run, w.watch(redis, deps).Run} {
 		running.Go(func() { _ = run(ctx) })
 	}
 	h := httptest.NewServer(s.Handler())
 	t.Cleanup(func() { h.Close(); cancel(); running.Wait(); _ = redis.Close() })
 	return h.URL
+}
+
+// watch makes an instance hear of changes to organizations.
+func (w *warehouse) watch(redis *redisdb.DB, d server.Deps) *org.Watch {
+	return org.NewWatch(w.database, redis, d.Gate.Forget, d.Orgs.Forget)
 }
 
 // testLog writes what the server logs into the test's own log.

@@ -23,6 +23,7 @@ type contextKey int
 const (
 	requestKey contextKey = iota
 	identityKey
+	accessKey
 )
 
 // request is what is known of a request before anybody logs in.

@@ -8,6 +8,7 @@ func pageStructs() map[string]any {
 		"bags":      bagsPage{},
 		"bill":      billPage{},
 		"bill#live": billPage{},
+		"billing":   billingPage{},
 		"bills":     billsPage{},
 		"docs":      docsPage{},
 		"error":     errorPage{},

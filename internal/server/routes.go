@@ -74,6 +74,9 @@ func (s *Server) routes() []route {
 		{"POST", "/api/bills/{number}/complete", authz.Bill, s.completeBill},
 		{"POST", "/api/bills/{number}/reopen", authz.Bill, s.reopenBill},
 
+		{"GET", "/billing", authz.Users, s.billing},
+		{"GET", "/api/billing", authz.Users, s.getBilling},
+
 		{"GET", "/api/openapi.json", public, s.openAPI},
 		{"GET", docsPath, public, s.docsPage},
 	}
@@ -90,9 +93,9 @@ func (s *Server) router() http.Handler {
 		switch {
 		case rt.action == bare:
 		case strings.HasSuffix(rt.pattern, "/events"):
-			h = s.watched(s.limit(rt.pattern, h))
+			h = s.watched(s.gate(gateClassOf(rt), s.limit(rt.pattern, h)))
 		default:
-			h = s.known(s.limit(rt.pattern, h))
+			h = s.known(s.gate(gateClassOf(rt), s.limit(rt.pattern, h)))
 		}
 		mux.Method(rt.method, rt.pattern, h)
 		if rt.method == http.MethodGet {

@@ -30,6 +30,7 @@ type Deps struct {
 	Sessions *session.Sessions
 	Prober   *Prober
 	Limits   *ratelimit.Limits
+	Gate     *org.Gate
 
 	Templates fs.FS // the pages, as in web/templates
 	Dist      fs.FS // the built assets with their manifest, as in web/dist
