@@ -122,6 +122,8 @@ func ask(w *world, prompt string) (string, error) {
 type orgs struct {
 	List   orgList   `cmd:"" help:"List the organizations."`
 	Create orgCreate `cmd:"" help:"Make an organization."`
+
+	SetBilling orgSetBilling `cmd:"" help:"Say how an organization stands with its bills."`
 }
 
 type orgList struct{}

@@ -109,6 +109,7 @@ func (p *program) serve(ctx context.Context, on listeners, began func()) error {
 	g, background := errgroup.WithContext(background)
 	g.Go(func() error { return p.sessions.Run(background) })
 	g.Go(func() error { return p.prober.Run(background) })
+	g.Go(func() error { return p.watch.Run(background) })
 	g.Go(func() error { return p.reopenLog(background) })
 	edge, private := p.httpServer(p.server.Handler()), p.httpServer(p.metrics.Private())
 	private.WriteTimeout = 0 // a profile takes as long as it was asked to

@@ -38,6 +38,8 @@ type program struct {
 	counts  *redisdb.DB // the Redis that counts requests: the same, unless another is configured
 	stores
 	sessions *session.Sessions
+	gate     *org.Gate
+	watch    *org.Watch
 	prober   *server.Prober
 	server   *server.Server
 }
@@ -71,10 +73,12 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	p.stores = wireStores(p.db, time.Now)
 	p.sessions = session.NewSessions(p.db, p.redis, time.Now)
 	p.sessions.Secure = c.Secure()
+	p.gate = org.NewGate(p.db, org.GateOptions{Cached: c.BillingCacheEnabled, TTL: c.BillingGateCacheTTL(), Now: time.Now})
+	p.watch = org.NewWatch(c.DatabaseDirectURL, p.redis, p.gate.Forget, p.orgs.Forget)
 	p.prober = server.NewProber(c.DatabaseURL, p.db, p.redis, time.Now)
 	p.server, err = server.New(server.Deps{
 		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
-		Limits:    ratelimit.New(p.counts, limits(c)),
+		Gate: p.gate, Limits: ratelimit.New(p.counts, limits(c)),
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
 		Requests: obs.NewRequests(p.log.Logger, p.metrics, time.Now),
 	})
