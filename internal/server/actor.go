@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"traitortrack/internal/errs"
@@ -22,7 +23,7 @@ func (s *Server) watched(next http.Handler) http.Handler {
 
 func (s *Server) recognise(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who := s.identify(r.Context())
+		who := meant(r, s.identify(r.Context()))
 		if who.actor != nil {
 			obs.Note(r.Context(), slog.String("user", who.actor.Username), slog.Int64("organization", who.actor.OrgID))
 		}
@@ -50,6 +51,19 @@ func (s *Server) identify(ctx context.Context) identity {
 	from := caller(ctx)
 	actor.Address, actor.Device, actor.Request = from.Address, from.Device, from.Request
 	return identity{actor: &actor}
+}
+
+// userHeader names the user that a scanning page was opened for. Its queue outlives a login: what one person scanned is
+// never taken as another's, who has logged in with the same browser since.
+const userHeader = "X-Traitortrack-User"
+
+// meant is who asks, unless the request says that it is somebody else's.
+func meant(r *http.Request, who identity) identity {
+	named := r.Header.Get(userHeader)
+	if named == "" || who.actor == nil || named == strconv.FormatInt(who.actor.UserID, 10) {
+		return who
+	}
+	return identity{err: errs.New(errs.Unauthenticated, "other_user", "Somebody else has logged in with this browser. Open the page again to go on as them.")}
 }
 
 // location gives the time zone of the asker's organization. Where it cannot be known, times are told in UTC.

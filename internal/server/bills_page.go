@@ -32,6 +32,7 @@ type billForm struct{ Number, Description, Capacity string }
 // billPage is one bill: its numbers, its parents, and the scan input.
 type billPage struct {
 	Frame
+	station
 	Bill       bill.Bill
 	Lines      []bill.Line
 	Filled     int          // percent of the capacity
@@ -115,7 +116,8 @@ func (s *Server) loadBill(r *http.Request, form *billForm) (billPage, error) {
 	if form == nil {
 		form = &billForm{Number: b.Number, Description: b.Description, Capacity: strconv.Itoa(b.Capacity)}
 	}
-	return billPage{Frame: s.frame(r, "Bill "+b.Number, "bills"), Bill: b, Lines: lines, Filled: 100 * b.Linked / b.Capacity,
+	frame := s.frame(r, "Bill "+b.Number, "bills")
+	return billPage{Frame: frame, station: s.station(r, frame), Bill: b, Lines: lines, Filled: 100 * b.Linked / b.Capacity,
 		Missing: b.Capacity - b.Linked, Difference: b.Weight - b.ExpectedWeight, Href: billHref(b.Number), Form: *form}, nil
 }
 

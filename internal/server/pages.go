@@ -13,5 +13,6 @@ func pageStructs() map[string]any {
 		"docs":      docsPage{},
 		"error":     errorPage{},
 		"login":     loginPage{},
+		"scan":      scanPage{},
 	}
 }

@@ -40,6 +40,7 @@ func (s *Server) routes() []route {
 		{"POST", "/api/login", public, s.apiLogin},
 		{"POST", "/api/logout", authz.Self, s.apiLogout},
 
+		{"GET", "/scan", authz.Scan, s.scanPage},
 		{"POST", "/api/scans", authz.Scan, s.scan},
 		{"POST", "/api/scans/batch", authz.Scan, s.scanBatch},
 

@@ -1,0 +1,24 @@
+// Which tabs are open. A tab that opens asks the others, and takes the silent ones for gone. One that was only asleep
+// finds in the queue that its entries were taken over; sent twice, they would still count once, by their ids.
+
+const patience = 300 // ms
+
+export class Tabs {
+  #channel = new BroadcastChannel('traitortrack-tabs')
+  #here = new Set()
+
+  constructor(id) {
+    this.#channel.addEventListener('message', ({ data }) => {
+      if (data.asks) this.#channel.postMessage({ here: id })
+      if (data.here) this.#here.add(data.here)
+    })
+  }
+
+  // open gives the ids of the other tabs.
+  async open() {
+    this.#here.clear()
+    this.#channel.postMessage({ asks: true })
+    await new Promise((resolve) => setTimeout(resolve, patience))
+    return this.#here
+  }
+}
