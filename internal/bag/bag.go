@@ -3,6 +3,7 @@
 package bag
 
 import (
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,14 +16,27 @@ import (
 
 // Store has the verbs on bags.
 type Store struct {
-	db   *pg.DB
-	orgs *org.Store
-	now  func() time.Time
+	db         *pg.DB
+	orgs       *org.Store
+	now        func() time.Time
+	ungrouped  bool
+	mu         sync.Mutex
+	committers map[int64]*committer // by organization
 }
 
+// Option changes how a store works.
+type Option func(*Store)
+
+// Ungrouped has each request's scans committed in a transaction of their own, for comparison.
+func Ungrouped(s *Store) { s.ungrouped = true }
+
 // NewStore makes the store of bags. now is the server's clock.
-func NewStore(db *pg.DB, orgs *org.Store, now func() time.Time) *Store {
-	return &Store{db: db, orgs: orgs, now: now}
+func NewStore(db *pg.DB, orgs *org.Store, now func() time.Time, options ...Option) *Store {
+	s := &Store{db: db, orgs: orgs, now: now, committers: map[int64]*committer{}}
+	for _, option := range options {
+		option(s)
+	}
+	return s
 }
 
 // Request is one scan, as a device sends it.

@@ -40,7 +40,7 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 		return Bag{}, err
 	}
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-		st, p, err := lockParent(ctx, New(tx), actor, code.Normalise(rawCode))
+		st, p, err := lockParent(ctx, tx, actor, code.Normalise(rawCode))
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 		if !change(p) {
 			return nil
 		}
-		return s.writeClosed(ctx, tx, st, p, event, before)
+		return s.writeClosed(ctx, tx, actor, st, p, event, before)
 	})
 	if err != nil {
 		return Bag{}, err
@@ -60,15 +60,15 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 }
 
 // lockParent locks the one parent that a code names.
-func lockParent(ctx context.Context, q *Queries, actor authz.Actor, parentCode string) (*state, *parent, error) {
-	st := &state{who: actor}
-	if err := loadParents(ctx, q, st, []string{parentCode}); err != nil {
+func lockParent(ctx context.Context, tx pgx.Tx, actor authz.Actor, parentCode string) (*state, *parent, error) {
+	st := newState(actor.OrgID, nil)
+	if err := st.load(ctx, tx, []string{parentCode}, nil); err != nil {
 		return nil, nil, err
 	}
 	if p := st.parents[parentCode]; p != nil {
-		return st, p, loadBills(ctx, q, st)
+		return st, p, nil
 	}
-	rows, err := q.describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{parentCode}})
+	rows, err := New(tx).describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{parentCode}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("look up %s: %w", parentCode, err)
 	}
@@ -78,17 +78,18 @@ func lockParent(ctx context.Context, q *Queries, actor authz.Actor, parentCode s
 	return nil, nil, errs.New(errs.Conflict, "wrong_kind", "%s is a child. Only a parent is closed or opened again.", parentCode)
 }
 
-func (s *Store) writeClosed(ctx context.Context, tx pgx.Tx, st *state, p *parent, event string, before Summary) error {
-	now := s.now().Truncate(time.Microsecond)
-	p.touched = now
-	if err := updateTouched(ctx, New(tx), st); err != nil {
-		return fmt.Errorf("%s %s: %w", event, p.code, err)
-	}
-	if err := s.tell(ctx, tx, st.who, verdict{event: event, outcome: done, code: p.code, at: now}); err != nil {
+func (s *Store) writeClosed(ctx context.Context, tx pgx.Tx, who authz.Actor, st *state, p *parent, event string, before Summary) error {
+	p.touched = s.now().Truncate(time.Microsecond)
+	told, err := tell(who, verdict{event: event, outcome: done, code: p.code, at: p.touched})
+	if err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, st.who, audit.Entry{Action: event + "_parent", EntityType: "bag", EntityID: p.code,
+	err = audit.Record(ctx, tx, who, audit.Entry{Action: event + "_parent", EntityType: "bag", EntityID: p.code,
 		Before: before, After: p.summary()})
+	if err != nil {
+		return err
+	}
+	return wrap(event+" "+p.code, st.write(ctx, tx, told, p.touched))
 }
 
 func notFound(bagCode string) *errs.Error {

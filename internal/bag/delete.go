@@ -20,14 +20,10 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, rawCode string) e
 	}
 	bagCode := code.Normalise(rawCode)
 	return s.db.Tx(ctx, func(tx pgx.Tx) error {
-		q, st := New(tx), &state{who: actor}
-		if err := loadParents(ctx, q, st, []string{bagCode}); err != nil {
+		if err := newState(actor.OrgID, nil).load(ctx, tx, []string{bagCode}, []string{bagCode}); err != nil {
 			return err
 		}
-		if err := loadChildren(ctx, q, st, []string{bagCode}); err != nil {
-			return err
-		}
-		rows, err := q.describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{bagCode}})
+		rows, err := New(tx).describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{bagCode}})
 		if err != nil {
 			return fmt.Errorf("look up %s: %w", bagCode, err)
 		}

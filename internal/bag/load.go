@@ -8,23 +8,30 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/code"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/weight"
 )
 
-// load claims the scans' ids, then locks the bags that they name, and only then reads what is decided on. The order
-// of locks is the same everywhere: receipts by id, parents by code, children by code, bills by number.
-func load(ctx context.Context, q *Queries, s *state, group []reading) error {
-	if err := loadFirst(ctx, q, s, group); err != nil {
-		return err
-	}
+// The order of locks is the same everywhere: receipts by id, parents by code, children by code, bills by number. Statements that
+// lock only lock; what is counted or looked up is read by a later statement, whose snapshot is younger than the locks.
+
+// ask queues all that a group is decided on: its ids are claimed, the bags that it names are locked, and then read.
+func (s *state) ask(b *pgx.Batch, group []reading) {
+	s.claim(b, group)
+	parents, children := named(group)
+	s.lock(b, parents, children)
+}
+
+// named gives the codes of the parents and of the children that a group names.
+func named(group []reading) ([]string, []string) {
 	var parents, children []string
-	for _, v := range s.seen { // a replay answers with its parent's counts as they are now
-		parents = append(parents, v.parent, v.code)
-	}
 	for _, r := range group {
+		if r.refused != nil {
+			continue
+		}
 		if r.parentKind == code.Parent {
 			parents = append(parents, r.parent)
 		}
@@ -34,117 +41,148 @@ func load(ctx context.Context, q *Queries, s *state, group []reading) error {
 			children = append(children, r.code)
 		}
 	}
-	if err := loadParents(ctx, q, s, parents); err != nil {
-		return err
-	}
-	if err := loadChildren(ctx, q, s, children); err != nil {
-		return err
-	}
-	for _, r := range group { // a parent that came to be after the parents were locked
-		if c := s.children[r.code]; c != nil && c.parent == r.parent && r.parent != "" && s.parents[r.parent] == nil {
-			return pg.ErrAgain
-		}
-	}
-	return loadBills(ctx, q, s)
+	return parents, children
 }
 
-// loadFirst claims the ids that are new, and recalls the first verdicts of those that are not.
-func loadFirst(ctx context.Context, q *Queries, s *state, group []reading) error {
-	s.seen = map[uuid.UUID]verdict{}
-	claims := claimReceiptsParams{OrgID: s.who.OrgID}
-	sorted := slices.Clone(group)
+// claim claims the scans' ids. Those that it does not get were used before.
+func (s *state) claim(b *pgx.Batch, group []reading) {
+	sorted := slices.DeleteFunc(slices.Clone(group), func(r reading) bool { return r.refused != nil })
 	slices.SortStableFunc(sorted, func(a, b reading) int { return bytes.Compare(a.id[:], b.id[:]) })
 	sorted = slices.CompactFunc(sorted, func(a, b reading) bool { return a.id == b.id })
+	var ids []uuid.UUID
+	var ats []time.Time
 	for _, r := range sorted {
-		claims.ScanIds, claims.Ats = append(claims.ScanIds, r.id), append(claims.Ats, r.at)
+		ids, ats = append(ids, r.id), append(ats, r.at)
+		s.claimed[r.id] = false
 	}
-	if len(sorted) == 0 {
+	if len(ids) > 0 {
+		queue(b, pgx.RowTo[uuid.UUID], func(id uuid.UUID) error { s.claimed[id] = true; return nil }, claimReceipts, s.orgID, ids, ats)
+	}
+}
+
+// lock queues the locks on bags and on the bills of the parents, and what is read under them.
+func (s *state) lock(b *pgx.Batch, parents, children []string) {
+	parents, children = distinct(parents), distinct(children)
+	if len(parents) > 0 {
+		queue(b, pgx.RowToStructByPos[lockParentsRow], s.tookParent, lockParents, s.orgID, parents)
+	}
+	if len(children) > 0 {
+		queue(b, pgx.RowToStructByPos[lockChildrenRow], s.tookChild, lockChildren, s.orgID, children)
+		queue(b, pgx.RowToStructByPos[linksOfRow], s.tookLink, linksOf, s.orgID, children)
+	}
+	if len(parents) > 0 {
+		queue(b, pgx.RowToStructByPos[lockBillsOfRow], s.tookBill, lockBillsOf, s.orgID, parents)
+	}
+}
+
+// load locks and reads bags at once, for a verb on one of them.
+func (s *state) load(ctx context.Context, tx pgx.Tx, parents, children []string) error {
+	var b pgx.Batch
+	s.lock(&b, parents, children)
+	return wrap("lock bags", tx.SendBatch(ctx, &b).Close())
+}
+
+// queue queues a generated query, with the arguments in the order of its parameters, and what to do with each of its rows.
+func queue[Row any](b *pgx.Batch, read pgx.RowToFunc[Row], take func(Row) error, sql string, args ...any) {
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		all, err := pgx.CollectRows(rows, read)
+		for i := 0; err == nil && i < len(all); i++ {
+			err = take(all[i])
+		}
+		return err
+	})
+}
+
+func (s *state) tookParent(row lockParentsRow) error {
+	p := &parent{id: row.ID, code: row.Code, area: row.Area, capacity: int(row.Capacity), children: int(row.Children),
+		grams: weight.Grams(row.WeightGrams), closed: row.ClosedByHand}
+	if row.ChildGrams != nil {
+		p.childGrams = weight.Grams(*row.ChildGrams)
+	}
+	s.parents[row.Code] = p
+	return nil
+}
+
+func (s *state) tookChild(row lockChildrenRow) error {
+	c := &child{id: row.ID, code: row.Code}
+	if row.ChildGrams != nil {
+		c.grams = weight.Grams(*row.ChildGrams)
+	}
+	s.children[row.Code] = c
+	return nil
+}
+
+// tookLink notes where a child is. A child that came to be after the children were locked is not locked: decide again.
+func (s *state) tookLink(row linksOfRow) error {
+	c := s.children[row.Code]
+	if c == nil {
+		return pg.ErrAgain
+	}
+	c.parent, c.by, c.byName, c.since, c.grams = row.ParentCode, row.LinkedBy, row.Username, row.LinkedAt, weight.Grams(row.WeightGrams)
+	return nil
+}
+
+// tookBill notes a completed bill. Its share of a lock holds off the completion of any other until the scans are committed.
+func (s *state) tookBill(row lockBillsOfRow) error {
+	p := s.parents[row.Code]
+	if p == nil {
+		return pg.ErrAgain
+	}
+	if row.Completed {
+		p.doneBill = row.Number
+	}
+	return nil
+}
+
+// recallFirst recalls the first verdicts of the ids that were used before. A repeated scan may name another parent than the
+// first time; the one that it is answered with is then read without a lock, for no scan of the group can change it.
+func (s *state) recallFirst(ctx context.Context, q *Queries) error {
+	used := []uuid.UUID{}
+	for id, fresh := range s.claimed {
+		if !fresh {
+			used = append(used, id)
+		}
+	}
+	if len(used) == 0 {
 		return nil
 	}
-	fresh, err := q.claimReceipts(ctx, claims)
-	if err != nil {
-		return fmt.Errorf("claim receipts: %w", err)
-	}
-	if len(fresh) == len(sorted) {
-		return nil
-	}
-	used := slices.DeleteFunc(claims.ScanIds, func(id uuid.UUID) bool { return slices.Contains(fresh, id) })
-	rows, err := q.firstOutcomes(ctx, firstOutcomesParams{OrgID: s.who.OrgID, ScanIds: used})
+	rows, err := q.firstOutcomes(ctx, firstOutcomesParams{OrgID: s.orgID, ScanIds: used})
 	if err != nil {
 		return fmt.Errorf("read first outcomes: %w", err)
 	}
+	var others []string
 	for _, row := range rows {
-		s.seen[row.ID] = recall(row)
+		s.seen[row.ID] = verdict{code: row.Code, parent: row.ParentCode, event: row.Event, outcome: row.Outcome, other: row.Other, at: row.At}
+		if row.ParentCode != "" && s.parents[row.ParentCode] == nil {
+			others = append(others, row.ParentCode)
+		}
 	}
-	if len(s.seen) != len(used) {
-		return fmt.Errorf("%d of %d receipts have no scan", len(used)-len(s.seen), len(used))
+	if len(rows) != len(used) {
+		return fmt.Errorf("%d of %d receipts have no scan", len(used)-len(rows), len(used))
 	}
-	return nil
+	return s.readParents(ctx, q, others)
 }
 
-func loadParents(ctx context.Context, q *Queries, s *state, codes []string) error {
-	s.parents = map[string]*parent{}
-	if codes = distinct(codes); len(codes) == 0 {
+func (s *state) readParents(ctx context.Context, q *Queries, codes []string) error {
+	if len(codes) == 0 {
 		return nil
 	}
-	rows, err := q.lockParents(ctx, lockParentsParams{OrgID: s.who.OrgID, Codes: codes})
-	if err != nil {
-		return fmt.Errorf("lock parents: %w", err)
-	}
+	rows, err := q.summaries(ctx, summariesParams{OrgID: s.orgID, Codes: codes})
 	for _, row := range rows {
-		p := &parent{id: row.ID, code: row.Code, area: row.Area, capacity: int(row.Capacity), children: int(row.Children),
+		s.parents[row.Code] = &parent{id: row.ID, code: row.Code, capacity: int(row.Capacity), children: int(row.Children),
 			grams: weight.Grams(row.WeightGrams), closed: row.ClosedByHand}
-		if row.ChildGrams != nil {
-			p.childGrams = weight.Grams(*row.ChildGrams)
+	}
+	return wrap("read parents", err)
+}
+
+// settled finds a child in a parent that its scan names and that came to be after the parents were locked: decide again.
+func (s *state) settled(group []reading) error {
+	for _, r := range group {
+		if c := s.children[r.code]; c != nil && r.refused == nil && r.parent != "" && c.parent == r.parent && s.parents[r.parent] == nil {
+			return pg.ErrAgain
 		}
-		s.parents[row.Code] = p
 	}
 	return nil
-}
-
-// loadChildren locks the children, and then reads where they are.
-func loadChildren(ctx context.Context, q *Queries, s *state, codes []string) error {
-	s.children = map[string]*child{}
-	if codes = distinct(codes); len(codes) == 0 {
-		return nil
-	}
-	rows, err := q.lockChildren(ctx, lockChildrenParams{OrgID: s.who.OrgID, Codes: codes})
-	if err != nil || len(rows) == 0 {
-		return wrap("lock children", err)
-	}
-	ids := make([]int64, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-		s.children[row.Code] = &child{id: row.ID, code: row.Code}
-		if row.ChildGrams != nil {
-			s.children[row.Code].grams = weight.Grams(*row.ChildGrams)
-		}
-	}
-	links, err := q.linksOf(ctx, linksOfParams{OrgID: s.who.OrgID, ChildIds: ids})
-	for _, l := range links {
-		c := s.children[l.Code]
-		c.parent, c.by, c.byName, c.since, c.grams = l.ParentCode, l.LinkedBy, l.Username, l.LinkedAt, weight.Grams(l.WeightGrams)
-	}
-	return wrap("read links", err)
-}
-
-// loadBills holds off the completion of the bills that the locked parents are on, and notes which are completed.
-func loadBills(ctx context.Context, q *Queries, s *state) error {
-	byID := map[int64]*parent{}
-	var ids []int64
-	for _, p := range s.parents {
-		byID[p.id], ids = p, append(ids, p.id)
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	bills, err := q.lockBillsOf(ctx, lockBillsOfParams{OrgID: s.who.OrgID, ParentIds: ids})
-	for _, b := range bills {
-		if b.Completed {
-			byID[b.BagID].doneBill = b.Number
-		}
-	}
-	return wrap("lock bills", err)
 }
 
 func distinct(codes []string) []string {

@@ -29,33 +29,39 @@ FOR UPDATE;
 
 -- name: linksOf :many
 -- Where children are, read once they are locked.
-SELECT c.code, p.code AS parent_code, l.parent_id, l.weight_grams, l.linked_by, l.linked_at, u.username
-FROM link l
-JOIN bag c ON c.org_id = l.org_id AND c.kind = 'child' AND c.id = l.child_id
+SELECT c.code, p.code AS parent_code, l.weight_grams, l.linked_by, l.linked_at, u.username
+FROM bag c
+JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
 JOIN bag p ON p.org_id = l.org_id AND p.kind = 'parent' AND p.id = l.parent_id
 JOIN "user" u ON u.id = l.linked_by
-WHERE l.org_id = @org_id AND l.child_id = ANY (@child_ids::bigint[]);
+WHERE c.org_id = @org_id AND c.kind = 'child' AND c.code = ANY (@codes::text[]);
 
 -- name: lockBillsOf :many
 -- The bills of parents that are locked already, so that none is completed while a scan into it is under way.
-SELECT bb.bag_id, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
-FROM bill_bag bb
+SELECT p.code, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
+FROM bag p
+JOIN bill_bag bb ON bb.org_id = p.org_id AND bb.bag_id = p.id
 JOIN bill b ON b.org_id = bb.org_id AND b.id = bb.bill_id
-WHERE bb.org_id = @org_id AND bb.bag_id = ANY (@parent_ids::bigint[])
+WHERE p.org_id = @org_id AND p.kind = 'parent' AND p.code = ANY (@codes::text[])
 ORDER BY b.number_key
 FOR SHARE OF b;
 
--- name: insertBags :many
+-- name: summaries :many
+-- Parents in short, not locked: for a repeated scan that names another parent than the first time.
+SELECT id, code, capacity, children, weight_grams, closed_by_hand
+FROM bag
+WHERE org_id = @org_id AND kind = 'parent' AND code = ANY (@codes::text[]);
+
+-- name: insertBags :exec
 INSERT INTO bag (org_id, kind, code, format_id, area, capacity, child_grams, children, weight_grams, linked, created_by, created_at, last_scan_at)
 SELECT @org_id, n.kind, n.code, nullif(n.format_id, 0), nullif(n.area, ''), n.capacity, nullif(n.child_grams, 0), n.children,
-       n.weight_grams, n.linked, @created_by, n.at, n.at
+       n.weight_grams, n.linked, n.created_by, n.at, n.at
 FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@codes::text[]) AS code, unnest(@format_ids::bigint[]) AS format_id,
              unnest(@areas::text[]) AS area, unnest(@capacities::integer[]) AS capacity,
              unnest(@child_grams::integer[]) AS child_grams, unnest(@children::integer[]) AS children,
              unnest(@weights::bigint[]) AS weight_grams, unnest(@linked::boolean[]) AS linked,
-             unnest(@ats::timestamptz[]) AS at) n
-ORDER BY n.kind DESC, n.code
-RETURNING id, code;
+             unnest(@created_by::bigint[]) AS created_by, unnest(@ats::timestamptz[]) AS at) n
+ORDER BY n.kind DESC, n.code;
 
 -- name: updateBags :exec
 UPDATE bag b
@@ -66,17 +72,22 @@ FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@ids::bigint[]) AS id, unnes
 WHERE b.org_id = @org_id AND b.kind = n.kind AND b.id = n.id;
 
 -- name: insertLinks :exec
+-- Both bags are there: locked since the group was loaded, or inserted by the statement before.
 INSERT INTO link (org_id, child_id, parent_id, weight_grams, linked_by, linked_at)
-SELECT @org_id, unnest(@child_ids::bigint[]), unnest(@parent_ids::bigint[]), unnest(@weights::integer[]), @linked_by,
-       unnest(@ats::timestamptz[]);
+SELECT @org_id, c.id, p.id, n.weight_grams, n.linked_by, n.at
+FROM (SELECT unnest(@children::text[]) AS child, unnest(@parents::text[]) AS parent, unnest(@weights::integer[]) AS weight_grams,
+             unnest(@linked_by::bigint[]) AS linked_by, unnest(@ats::timestamptz[]) AS at) n
+JOIN bag c ON c.org_id = @org_id AND c.code = n.child
+JOIN bag p ON p.org_id = @org_id AND p.code = n.parent;
 
 -- name: insertScans :exec
 INSERT INTO scan (org_id, at, id, event, outcome, code, parent_code, other, user_id, device, device_at)
-SELECT @org_id, n.at, n.id, n.event, n.outcome, n.code, nullif(n.parent_code, ''), nullif(n.other, ''), @user_id, @device,
+SELECT @org_id, n.at, n.id, n.event, n.outcome, n.code, nullif(n.parent_code, ''), nullif(n.other, ''), n.user_id, n.device,
        nullif(n.device_at, '0001-01-01 00:00:00+00')
 FROM (SELECT unnest(@ats::timestamptz[]) AS at, unnest(@ids::uuid[]) AS id, unnest(@events::text[]) AS event,
              unnest(@outcomes::text[]) AS outcome, unnest(@codes::text[]) AS code, unnest(@parent_codes::text[]) AS parent_code,
-             unnest(@others::text[]) AS other, unnest(@device_ats::timestamptz[]) AS device_at) n;
+             unnest(@others::text[]) AS other, unnest(@user_ids::bigint[]) AS user_id, unnest(@devices::text[]) AS device,
+             unnest(@device_ats::timestamptz[]) AS device_at) n;
 
 -- name: parentOf :one
 SELECT p.code

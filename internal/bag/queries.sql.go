@@ -377,22 +377,20 @@ func (q *Queries) history(ctx context.Context, arg historyParams) ([]historyRow,
 	return items, nil
 }
 
-const insertBags = `-- name: insertBags :many
+const insertBags = `-- name: insertBags :exec
 INSERT INTO bag (org_id, kind, code, format_id, area, capacity, child_grams, children, weight_grams, linked, created_by, created_at, last_scan_at)
 SELECT $1, n.kind, n.code, nullif(n.format_id, 0), nullif(n.area, ''), n.capacity, nullif(n.child_grams, 0), n.children,
-       n.weight_grams, n.linked, $2, n.at, n.at
-FROM (SELECT unnest($3::text[]) AS kind, unnest($4::text[]) AS code, unnest($5::bigint[]) AS format_id,
-             unnest($6::text[]) AS area, unnest($7::integer[]) AS capacity,
-             unnest($8::integer[]) AS child_grams, unnest($9::integer[]) AS children,
-             unnest($10::bigint[]) AS weight_grams, unnest($11::boolean[]) AS linked,
-             unnest($12::timestamptz[]) AS at) n
+       n.weight_grams, n.linked, n.created_by, n.at, n.at
+FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS code, unnest($4::bigint[]) AS format_id,
+             unnest($5::text[]) AS area, unnest($6::integer[]) AS capacity,
+             unnest($7::integer[]) AS child_grams, unnest($8::integer[]) AS children,
+             unnest($9::bigint[]) AS weight_grams, unnest($10::boolean[]) AS linked,
+             unnest($11::bigint[]) AS created_by, unnest($12::timestamptz[]) AS at) n
 ORDER BY n.kind DESC, n.code
-RETURNING id, code
 `
 
 type insertBagsParams struct {
 	OrgID      int64
-	CreatedBy  int64
 	Kinds      []string
 	Codes      []string
 	FormatIds  []int64
@@ -402,18 +400,13 @@ type insertBagsParams struct {
 	Children   []int32
 	Weights    []int64
 	Linked     []bool
+	CreatedBy  []int64
 	Ats        []time.Time
 }
 
-type insertBagsRow struct {
-	ID   int64
-	Code string
-}
-
-func (q *Queries) insertBags(ctx context.Context, arg insertBagsParams) ([]insertBagsRow, error) {
-	rows, err := q.db.Query(ctx, insertBags,
+func (q *Queries) insertBags(ctx context.Context, arg insertBagsParams) error {
+	_, err := q.db.Exec(ctx, insertBags,
 		arg.OrgID,
-		arg.CreatedBy,
 		arg.Kinds,
 		arg.Codes,
 		arg.FormatIds,
@@ -423,46 +416,36 @@ func (q *Queries) insertBags(ctx context.Context, arg insertBagsParams) ([]inser
 		arg.Children,
 		arg.Weights,
 		arg.Linked,
+		arg.CreatedBy,
 		arg.Ats,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []insertBagsRow
-	for rows.Next() {
-		var i insertBagsRow
-		if err := rows.Scan(&i.ID, &i.Code); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return err
 }
 
 const insertLinks = `-- name: insertLinks :exec
 INSERT INTO link (org_id, child_id, parent_id, weight_grams, linked_by, linked_at)
-SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::integer[]), $5,
-       unnest($6::timestamptz[])
+SELECT $1, c.id, p.id, n.weight_grams, n.linked_by, n.at
+FROM (SELECT unnest($2::text[]) AS child, unnest($3::text[]) AS parent, unnest($4::integer[]) AS weight_grams,
+             unnest($5::bigint[]) AS linked_by, unnest($6::timestamptz[]) AS at) n
+JOIN bag c ON c.org_id = $1 AND c.code = n.child
+JOIN bag p ON p.org_id = $1 AND p.code = n.parent
 `
 
 type insertLinksParams struct {
-	OrgID     int64
-	ChildIds  []int64
-	ParentIds []int64
-	Weights   []int32
-	LinkedBy  int64
-	Ats       []time.Time
+	OrgID    int64
+	Children []string
+	Parents  []string
+	Weights  []int32
+	LinkedBy []int64
+	Ats      []time.Time
 }
 
+// Both bags are there: locked since the group was loaded, or inserted by the statement before.
 func (q *Queries) insertLinks(ctx context.Context, arg insertLinksParams) error {
 	_, err := q.db.Exec(ctx, insertLinks,
 		arg.OrgID,
-		arg.ChildIds,
-		arg.ParentIds,
+		arg.Children,
+		arg.Parents,
 		arg.Weights,
 		arg.LinkedBy,
 		arg.Ats,
@@ -472,17 +455,16 @@ func (q *Queries) insertLinks(ctx context.Context, arg insertLinksParams) error 
 
 const insertScans = `-- name: insertScans :exec
 INSERT INTO scan (org_id, at, id, event, outcome, code, parent_code, other, user_id, device, device_at)
-SELECT $1, n.at, n.id, n.event, n.outcome, n.code, nullif(n.parent_code, ''), nullif(n.other, ''), $2, $3,
+SELECT $1, n.at, n.id, n.event, n.outcome, n.code, nullif(n.parent_code, ''), nullif(n.other, ''), n.user_id, n.device,
        nullif(n.device_at, '0001-01-01 00:00:00+00')
-FROM (SELECT unnest($4::timestamptz[]) AS at, unnest($5::uuid[]) AS id, unnest($6::text[]) AS event,
-             unnest($7::text[]) AS outcome, unnest($8::text[]) AS code, unnest($9::text[]) AS parent_code,
-             unnest($10::text[]) AS other, unnest($11::timestamptz[]) AS device_at) n
+FROM (SELECT unnest($2::timestamptz[]) AS at, unnest($3::uuid[]) AS id, unnest($4::text[]) AS event,
+             unnest($5::text[]) AS outcome, unnest($6::text[]) AS code, unnest($7::text[]) AS parent_code,
+             unnest($8::text[]) AS other, unnest($9::bigint[]) AS user_id, unnest($10::text[]) AS device,
+             unnest($11::timestamptz[]) AS device_at) n
 `
 
 type insertScansParams struct {
 	OrgID       int64
-	UserID      int64
-	Device      string
 	Ats         []time.Time
 	Ids         []uuid.UUID
 	Events      []string
@@ -490,14 +472,14 @@ type insertScansParams struct {
 	Codes       []string
 	ParentCodes []string
 	Others      []string
+	UserIds     []int64
+	Devices     []string
 	DeviceAts   []time.Time
 }
 
 func (q *Queries) insertScans(ctx context.Context, arg insertScansParams) error {
 	_, err := q.db.Exec(ctx, insertScans,
 		arg.OrgID,
-		arg.UserID,
-		arg.Device,
 		arg.Ats,
 		arg.Ids,
 		arg.Events,
@@ -505,29 +487,30 @@ func (q *Queries) insertScans(ctx context.Context, arg insertScansParams) error 
 		arg.Codes,
 		arg.ParentCodes,
 		arg.Others,
+		arg.UserIds,
+		arg.Devices,
 		arg.DeviceAts,
 	)
 	return err
 }
 
 const linksOf = `-- name: linksOf :many
-SELECT c.code, p.code AS parent_code, l.parent_id, l.weight_grams, l.linked_by, l.linked_at, u.username
-FROM link l
-JOIN bag c ON c.org_id = l.org_id AND c.kind = 'child' AND c.id = l.child_id
+SELECT c.code, p.code AS parent_code, l.weight_grams, l.linked_by, l.linked_at, u.username
+FROM bag c
+JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
 JOIN bag p ON p.org_id = l.org_id AND p.kind = 'parent' AND p.id = l.parent_id
 JOIN "user" u ON u.id = l.linked_by
-WHERE l.org_id = $1 AND l.child_id = ANY ($2::bigint[])
+WHERE c.org_id = $1 AND c.kind = 'child' AND c.code = ANY ($2::text[])
 `
 
 type linksOfParams struct {
-	OrgID    int64
-	ChildIds []int64
+	OrgID int64
+	Codes []string
 }
 
 type linksOfRow struct {
 	Code        string
 	ParentCode  string
-	ParentID    int64
 	WeightGrams int32
 	LinkedBy    int64
 	LinkedAt    time.Time
@@ -536,7 +519,7 @@ type linksOfRow struct {
 
 // Where children are, read once they are locked.
 func (q *Queries) linksOf(ctx context.Context, arg linksOfParams) ([]linksOfRow, error) {
-	rows, err := q.db.Query(ctx, linksOf, arg.OrgID, arg.ChildIds)
+	rows, err := q.db.Query(ctx, linksOf, arg.OrgID, arg.Codes)
 	if err != nil {
 		return nil, err
 	}
@@ -547,7 +530,6 @@ func (q *Queries) linksOf(ctx context.Context, arg linksOfParams) ([]linksOfRow,
 		if err := rows.Scan(
 			&i.Code,
 			&i.ParentCode,
-			&i.ParentID,
 			&i.WeightGrams,
 			&i.LinkedBy,
 			&i.LinkedAt,
@@ -564,28 +546,29 @@ func (q *Queries) linksOf(ctx context.Context, arg linksOfParams) ([]linksOfRow,
 }
 
 const lockBillsOf = `-- name: lockBillsOf :many
-SELECT bb.bag_id, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
-FROM bill_bag bb
+SELECT p.code, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
+FROM bag p
+JOIN bill_bag bb ON bb.org_id = p.org_id AND bb.bag_id = p.id
 JOIN bill b ON b.org_id = bb.org_id AND b.id = bb.bill_id
-WHERE bb.org_id = $1 AND bb.bag_id = ANY ($2::bigint[])
+WHERE p.org_id = $1 AND p.kind = 'parent' AND p.code = ANY ($2::text[])
 ORDER BY b.number_key
 FOR SHARE OF b
 `
 
 type lockBillsOfParams struct {
-	OrgID     int64
-	ParentIds []int64
+	OrgID int64
+	Codes []string
 }
 
 type lockBillsOfRow struct {
-	BagID     int64
+	Code      string
 	Number    string
 	Completed bool
 }
 
 // The bills of parents that are locked already, so that none is completed while a scan into it is under way.
 func (q *Queries) lockBillsOf(ctx context.Context, arg lockBillsOfParams) ([]lockBillsOfRow, error) {
-	rows, err := q.db.Query(ctx, lockBillsOf, arg.OrgID, arg.ParentIds)
+	rows, err := q.db.Query(ctx, lockBillsOf, arg.OrgID, arg.Codes)
 	if err != nil {
 		return nil, err
 	}
@@ -593,7 +576,7 @@ func (q *Queries) lockBillsOf(ctx context.Context, arg lockBillsOfParams) ([]loc
 	var items []lockBillsOfRow
 	for rows.Next() {
 		var i lockBillsOfRow
-		if err := rows.Scan(&i.BagID, &i.Number, &i.Completed); err != nil {
+		if err := rows.Scan(&i.Code, &i.Number, &i.Completed); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -854,6 +837,54 @@ func (q *Queries) recent(ctx context.Context, arg recentParams) ([]recentRow, er
 			&i.Device,
 			&i.DeviceAt,
 			&i.InPlace,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const summaries = `-- name: summaries :many
+SELECT id, code, capacity, children, weight_grams, closed_by_hand
+FROM bag
+WHERE org_id = $1 AND kind = 'parent' AND code = ANY ($2::text[])
+`
+
+type summariesParams struct {
+	OrgID int64
+	Codes []string
+}
+
+type summariesRow struct {
+	ID           int64
+	Code         string
+	Capacity     int32
+	Children     int32
+	WeightGrams  int64
+	ClosedByHand bool
+}
+
+// Parents in short, not locked: for a repeated scan that names another parent than the first time.
+func (q *Queries) summaries(ctx context.Context, arg summariesParams) ([]summariesRow, error) {
+	rows, err := q.db.Query(ctx, summaries, arg.OrgID, arg.Codes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []summariesRow
+	for rows.Next() {
+		var i summariesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Code,
+			&i.Capacity,
+			&i.Children,
+			&i.WeightGrams,
+			&i.ClosedByHand,
 		); err != nil {
 			return nil, err
 		}

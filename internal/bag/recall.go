@@ -6,9 +6,9 @@ import (
 	"traitortrack/internal/errs"
 )
 
-// recall makes the first verdict of a scan id again, from what was kept of it.
-func recall(row firstOutcomesRow) verdict {
-	v := verdict{code: row.Code, parent: row.ParentCode, event: row.Event, outcome: row.Outcome, other: row.Other, at: row.At}
+// again is the answer to a scan that is sent once more: its first outcome, in words that are still true.
+func (v verdict) again() verdict {
+	v.refused, v.message = nil, ""
 	switch v.outcome {
 	case opened, resumed:
 		v.message = v.code + " is open. Scan its children."
@@ -17,12 +17,12 @@ func recall(row firstOutcomesRow) verdict {
 	case duplicate:
 		v.message = fmt.Sprintf("%s was in %s already.", v.code, v.parent)
 	default:
-		v.refused = recallRefusal(v)
+		v.refused = v.refusedAgain()
 	}
 	return v
 }
 
-func recallRefusal(v verdict) *errs.Error {
+func (v verdict) refusedAgain() *errs.Error {
 	switch v.outcome {
 	case "parent_required":
 		return errs.Field("parent", v.outcome, "%s is a child, and no parent was open. Scan the parent, then the child again.", v.code)
@@ -36,6 +36,8 @@ func recallRefusal(v verdict) *errs.Error {
 		return errs.New(errs.Conflict, v.outcome, "%s was on a completed bill. Scan another parent.", v.parent)
 	case "parent_full":
 		return errs.New(errs.Conflict, v.outcome, "%s was full. Scan the next parent.", v.parent)
+	case "parent_completed":
+		return errs.New(errs.Conflict, v.outcome, "%s was closed by hand. Open it again, or scan the next parent.", v.parent)
 	default:
 		return errs.New(errs.Conflict, v.outcome, "This scan was refused (%s). Look at the bag, and scan again.", v.outcome)
 	}

@@ -4,13 +4,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/tally"
-	"traitortrack/internal/weight"
 )
 
 // Bounds of a device's clock, and of how long a dispatcher may take back what they scanned.
@@ -28,67 +25,6 @@ const (
 	duplicate = "duplicate"
 	done      = "done" // of an event that is not a scan
 )
-
-// reading is a scan that is well formed: its codes are codes. at is the server's time for it.
-type reading struct {
-	id           uuid.UUID
-	code         string
-	kind         code.Kind
-	format       code.Format // of the code, when it is a parent's
-	parent       string      // empty when none was given
-	parentKind   code.Kind
-	parentFormat code.Format
-	at           time.Time
-	deviceAt     *time.Time
-}
-
-// state is what a batch of scans is decided against: the bags that it names, locked and loaded. Each decision changes
-// it, so that the next one sees what the one before did.
-type state struct {
-	who      authz.Actor
-	location *time.Location
-	parents  map[string]*parent
-	children map[string]*child
-	seen     map[uuid.UUID]verdict // the scans whose ids were used already, and those decided here
-	added    tally.Delta
-}
-
-type parent struct {
-	id         int64 // 0 until it is inserted
-	code       string
-	format     code.Format // only of a new one
-	area       string
-	capacity   int
-	childGrams weight.Grams
-	children   int
-	grams      weight.Grams
-	closed     bool   // by hand
-	doneBill   string // number of the completed bill that it is on
-	touched    time.Time
-}
-
-type child struct {
-	id      int64
-	code    string
-	grams   weight.Grams // its own weight, where one was given
-	parent  string       // code of the parent that it is in
-	by      int64
-	byName  string
-	since   time.Time
-	touched time.Time
-	fresh   bool // linked by this batch
-}
-
-// verdict is what was decided about one scan: what is kept of it, and what is answered from that.
-type verdict struct {
-	code, parent string
-	event        string
-	outcome      string // an outcome, or the code of the refusal
-	other        string // the other parent that a refusal names
-	at           time.Time
-	refused      *errs.Error // nil for a verdict that was read back
-	message      string
-}
 
 // judgeClock refuses a device's time that cannot be true.
 func judgeClock(now time.Time, at *time.Time) *errs.Error {
@@ -133,13 +69,18 @@ func clip(text string) string {
 	return text
 }
 
-// decide decides one scan and applies it to the state. A scan whose id was seen before changes nothing.
+// decide decides one scan and applies it to the state. A scan whose id was seen before changes nothing, and has its first
+// outcome.
 func (s *state) decide(r reading) verdict {
+	if r.refused != nil {
+		s.countUnread(r)
+		return verdict{code: r.code, refused: r.refused}
+	}
 	if first, ok := s.seen[r.id]; ok {
 		if first.code != r.code || first.event != "scan" {
 			return verdict{code: r.code, refused: errs.New(errs.Conflict, "scan_id_reused", "This scan's id was used for %s already. Scan again, with a new id.", first.code)}
 		}
-		return first
+		return first.again()
 	}
 	v := s.judge(r)
 	v.code, v.parent, v.event, v.at = r.code, r.parent, "scan", r.at
@@ -147,21 +88,30 @@ func (s *state) decide(r reading) verdict {
 		v.outcome = v.refused.Code
 		v.other = v.refused.Extra["other_parent"]
 	}
-	s.count(v)
+	s.count(r.who.UserID, v)
 	s.seen[r.id] = v
 	return v
 }
 
-func (s *state) count(v verdict) {
+func (s *state) count(userID int64, v verdict) {
 	switch {
 	case v.refused != nil:
-		s.added.RefusedScans++
+		s.add(userID, tally.Delta{RefusedScans: 1})
 	case v.outcome == duplicate:
-		s.added.DuplicateScans++
+		s.add(userID, tally.Delta{DuplicateScans: 1})
 	default:
-		s.added.AcceptedScans++
+		s.add(userID, tally.Delta{AcceptedScans: 1})
 	}
 }
+
+// countUnread counts a code that is none. A time that cannot be true is not counted: its scan is to come again.
+func (s *state) countUnread(r reading) {
+	if r.refused.Code == "invalid_code" {
+		s.add(r.who.UserID, tally.Delta{RefusedScans: 1})
+	}
+}
+
+func (s *state) add(userID int64, d tally.Delta) { s.added[userID] = s.added[userID].Plus(d) }
 
 // judge gives the rules in their order: the first that applies decides.
 func (s *state) judge(r reading) verdict {
@@ -178,10 +128,10 @@ func (s *state) judge(r reading) verdict {
 func (s *state) open(r reading) verdict {
 	p := s.parents[r.code]
 	if p == nil {
-		s.create(r.code, r.format, r.at)
+		s.create(r.code, r.format, r)
 		return verdict{outcome: opened, message: r.code + " is open. Scan its children."}
 	}
-	if !s.who.InArea(p.area) {
+	if !r.who.InArea(p.area) {
 		return refuse(otherArea(p))
 	}
 	p.touched = r.at
@@ -191,7 +141,7 @@ func (s *state) open(r reading) verdict {
 func (s *state) link(r reading) verdict {
 	p, c := s.parents[r.parent], s.children[r.code]
 	switch {
-	case p != nil && !s.who.InArea(p.area):
+	case p != nil && !r.who.InArea(p.area):
 		return refuse(otherArea(p))
 	case r.parentKind != code.Parent:
 		return refuse(errs.New(errs.Conflict, "wrong_kind", "%s is a child's code, and nothing goes into a child. Scan a parent first.", r.parent))
@@ -199,9 +149,9 @@ func (s *state) link(r reading) verdict {
 		return refuse(errs.New(errs.Conflict, "wrong_kind", "%s is a parent's code, and a parent does not go into a parent. Scan a child.", r.code))
 	case c != nil && c.parent == r.parent:
 		c.touched, p.touched = r.at, r.at
-		return verdict{outcome: duplicate, message: fmt.Sprintf("%s is in %s already (%s).", c.code, p.code, s.scanned(c, r.at))}
+		return verdict{outcome: duplicate, message: fmt.Sprintf("%s is in %s already (%s).", c.code, p.code, s.scanned(c, r))}
 	case c != nil && c.parent != "":
-		return refuse(errs.New(errs.Conflict, "linked_elsewhere", "%s is in %s (%s). Take it out there first.", c.code, c.parent, s.scanned(c, r.at)).With("other_parent", c.parent))
+		return refuse(errs.New(errs.Conflict, "linked_elsewhere", "%s is in %s (%s). Take it out there first.", c.code, c.parent, s.scanned(c, r)).With("other_parent", c.parent))
 	case p != nil && p.doneBill != "":
 		return refuse(errs.New(errs.Conflict, "parent_billed", "%s is on bill %s, which is completed. Scan another parent, or have the bill reopened.", p.code, p.doneBill))
 	case p != nil && p.children >= p.capacity:
@@ -210,7 +160,7 @@ func (s *state) link(r reading) verdict {
 		return refuse(errs.New(errs.Conflict, "parent_completed", "%s was closed by hand with %d of %d. Open it again, or scan the next parent.", p.code, p.children, p.capacity))
 	}
 	if p == nil {
-		p = s.create(r.parent, r.parentFormat, r.at)
+		p = s.create(r.parent, r.parentFormat, r)
 	}
 	s.put(r, p, c)
 	if p.children == p.capacity {
@@ -219,13 +169,13 @@ func (s *state) link(r reading) verdict {
 	return verdict{outcome: linked, message: fmt.Sprintf("%s is in %s, %d of %d.", r.code, p.code, p.children, p.capacity)}
 }
 
-func (s *state) create(code string, format code.Format, at time.Time) *parent {
-	p := &parent{code: code, format: format, capacity: format.Capacity, childGrams: format.ChildGrams, touched: at}
-	if s.who.Role == authz.Dispatcher {
-		p.area = s.who.Area
+func (s *state) create(code string, format code.Format, by reading) *parent {
+	p := &parent{code: code, format: format, capacity: format.Capacity, childGrams: format.ChildGrams, openedBy: by.who.UserID, touched: by.at}
+	if by.who.Role == authz.Dispatcher {
+		p.area = by.who.Area
 	}
 	s.parents[code] = p
-	s.added.Parents++
+	s.add(by.who.UserID, tally.Delta{Parents: 1})
 	return p
 }
 
@@ -234,21 +184,21 @@ func (s *state) put(r reading, p *parent, c *child) {
 	if c == nil {
 		c = &child{code: r.code}
 		s.children[r.code] = c
-		s.added.Children++
+		s.add(r.who.UserID, tally.Delta{Children: 1})
 	}
-	c.parent, c.by, c.byName, c.since, c.touched, c.fresh = p.code, s.who.UserID, s.who.Username, r.at, r.at, true
+	c.parent, c.by, c.byName, c.since, c.touched, c.fresh = p.code, r.who.UserID, r.who.Username, r.at, r.at, true
 	if c.grams == 0 {
 		c.grams = p.childGrams
 	}
 	p.children++
 	p.grams += c.grams
 	p.touched = r.at
-	s.added.Links++
+	s.add(r.who.UserID, tally.Delta{Links: 1})
 }
 
 // scanned says when and by whom a child was scanned, as seen by the one who asks.
-func (s *state) scanned(c *child, now time.Time) string {
-	return "scanned " + clock(c.since, now, s.location) + " by " + name(c.by, c.byName, s.who)
+func (s *state) scanned(c *child, by reading) string {
+	return "scanned " + clock(c.since, by.at, s.location) + " by " + name(c.by, c.byName, by.who)
 }
 
 // clock gives a time of today as 15:04, and an earlier one with its day.
@@ -271,69 +221,4 @@ func refuse(e *errs.Error) verdict { return verdict{refused: e} }
 
 func otherArea(p *parent) *errs.Error {
 	return errs.New(errs.Forbidden, "other_area", "%s belongs to the area %s, not to yours. Leave it to its dispatchers.", p.code, p.area)
-}
-
-// status gives a parent's status, as the database generates it.
-func (p *parent) status() string {
-	switch {
-	case p.children == 0:
-		return "pending"
-	case p.children >= p.capacity || p.closed:
-		return "completed"
-	default:
-		return "in_progress"
-	}
-}
-
-func (p *parent) summary() Summary {
-	return Summary{Code: p.code, Children: p.children, Capacity: p.capacity, Status: p.status(), Weight: p.grams}
-}
-
-// judgeUnlink decides whether the actor may take a child out of its parent.
-func judgeUnlink(who authz.Actor, now time.Time, p *parent, c *child) *errs.Error {
-	undo := c.by == who.UserID && now.Sub(c.since) <= undoWithin
-	switch {
-	case !who.Can(authz.UnlinkAny) && !undo:
-		return errs.New(errs.Forbidden, "forbidden", "You can take out what you scanned yourself within the last hour. Ask a biller or an admin to take out %s.", c.code)
-	case !who.InArea(p.area):
-		return otherArea(p)
-	case p.doneBill != "":
-		return errs.New(errs.Conflict, "parent_billed", "%s is on bill %s, which is completed. Have the bill reopened first.", p.code, p.doneBill)
-	}
-	return nil
-}
-
-// judgeClose decides whether a parent may be closed by hand.
-func judgeClose(who authz.Actor, p *parent) *errs.Error {
-	if !who.InArea(p.area) {
-		return otherArea(p)
-	}
-	if p.children == 0 {
-		return errs.New(errs.Conflict, "parent_empty", "%s is empty, and an empty parent is not closed. Scan a child into it first.", p.code)
-	}
-	return nil
-}
-
-// judgeReopen decides whether a parent that was closed by hand may be opened again.
-func judgeReopen(who authz.Actor, p *parent) *errs.Error {
-	if !who.InArea(p.area) {
-		return otherArea(p)
-	}
-	if p.closed && p.doneBill != "" {
-		return errs.New(errs.Conflict, "parent_billed", "%s is on bill %s, which is completed. Have the bill reopened first.", p.code, p.doneBill)
-	}
-	return nil
-}
-
-// judgeDelete decides whether a bag may go: only one that is neither linked nor billed.
-func judgeDelete(code, linkedTo string, holds int, bill string) *errs.Error {
-	switch {
-	case linkedTo != "":
-		return errs.New(errs.Conflict, "bag_linked", "%s is in %s. Take it out first.", code, linkedTo)
-	case holds > 0:
-		return errs.New(errs.Conflict, "bag_linked", "%s holds %d children. Take them out first.", code, holds)
-	case bill != "":
-		return errs.New(errs.Conflict, "bag_billed", "%s is on bill %s. Remove it there first.", code, bill)
-	}
-	return nil
 }

@@ -10,17 +10,20 @@ import (
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
-	"traitortrack/internal/tally"
+	"traitortrack/internal/org"
+	"traitortrack/internal/pg"
 )
+
+// patience bounds how long a group may take, since its callers cannot cut it short.
+const patience = 20 * time.Second
 
 // Scan takes scans in their order and answers each, in the same order. Each is decided by itself: a refusal stands in its
 // Result. The error is for all of them, and then those that were committed are safe to send again under their ids.
+//
+// The scans of callers who come at the same time are committed together. Once they are under way they end, even when the
+// caller has gone.
 func (s *Store) Scan(ctx context.Context, actor authz.Actor, requests []Request) ([]Result, error) {
 	if err := actor.Require(authz.Scan); err != nil {
-		return nil, err
-	}
-	readings, results, err := s.read(ctx, actor, requests)
-	if err != nil {
 		return nil, err
 	}
 	// Read before the transaction: inside it, a second connection from the pool could be waited for in vain.
@@ -28,111 +31,131 @@ func (s *Store) Scan(ctx context.Context, actor authz.Actor, requests []Request)
 	if err != nil {
 		return nil, err
 	}
-	by := state{who: actor, location: organization.Location}
-	taken, err := s.scanGroup(ctx, by, readings, countCode(results, "invalid_code"))
+	readings, err := s.read(ctx, actor, requests)
 	if err != nil {
 		return nil, err
 	}
-	for i := range results {
-		if results[i].Refused == nil {
-			results[i], taken = taken[0], taken[1:]
+	results := s.commit(ctx, organization, readings)
+	if len(results) < len(requests) {
+		return nil, fmt.Errorf("%d of %d scans have no answer: the group's leader failed", len(requests)-len(results), len(requests))
+	}
+	for _, r := range results {
+		if r.Refused != nil && r.Refused.Kind == errs.Unavailable {
+			return nil, r.Refused
 		}
 	}
 	return results, nil
 }
 
-// read recognises the scans' codes. Those that are none are refused here, and the others are left for the rules.
-func (s *Store) read(ctx context.Context, actor authz.Actor, requests []Request) ([]reading, []Result, error) {
+// read recognises the scans' codes, and refuses those that are none.
+func (s *Store) read(ctx context.Context, actor authz.Actor, requests []Request) ([]reading, error) {
 	formats, err := s.orgs.Formats(ctx, actor.OrgID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	now := s.now().Truncate(time.Microsecond)
-	var readings []reading
-	results := make([]Result, len(requests))
+	now := s.now()
+	readings := make([]reading, len(requests))
 	for i, q := range requests {
-		if q.ScanID == uuid.Nil {
-			if q.ScanID, err = uuid.NewV7(); err != nil {
-				return nil, nil, fmt.Errorf("make a scan id: %w", err)
-			}
-		}
 		r, refused := judgeCodes(formats, q.Code, q.Parent)
 		if late := judgeClock(now, q.ScannedAt); late != nil {
 			refused = late
 		}
-		results[i] = Result{ScanID: q.ScanID, Code: r.code, Refused: refused}
-		if refused == nil {
-			r.id, r.at, r.deviceAt = q.ScanID, now.Add(time.Duration(i)*time.Microsecond), q.ScannedAt
-			readings = append(readings, r)
+		r.who, r.id, r.deviceAt, r.refused = actor, q.ScanID, q.ScannedAt, refused
+		if r.id == uuid.Nil {
+			if r.id, err = uuid.NewV7(); err != nil {
+				return nil, fmt.Errorf("make a scan id: %w", err)
+			}
 		}
+		readings[i] = r
 	}
-	return readings, results, nil
+	return readings, nil
 }
 
-func countCode(results []Result, code string) int64 {
-	var n int64
-	for _, r := range results {
-		if r.Refused != nil && r.Refused.Code == code {
-			n++
-		}
+// commit commits scans, together with those of other callers unless the store is ungrouped.
+func (s *Store) commit(ctx context.Context, organization org.Organization, scans []reading) []Result {
+	if s.ungrouped {
+		return s.commitGroup(ctx, organization, scans)
 	}
-	return n
-}
-
-// scanGroup commits a group of scans together. An error that nobody expected splits the group, until it strikes only the scan
-// that causes it. invalid is how many codes beside the group were none: they are counted, and nothing else is kept of them.
-func (s *Store) scanGroup(ctx context.Context, by state, group []reading, invalid int64) ([]Result, error) {
-	var results []Result
-	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-		var err error
-		fresh := by
-		results, err = s.scanIn(ctx, tx, &fresh, group, invalid)
-		return err
+	return s.committerOf(organization.ID).commit(scans, func(group []reading) []Result {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		return s.commitGroup(ctx, organization, group)
 	})
-	switch e := errs.As(err); {
-	case err == nil:
-		return results, nil
-	case ctx.Err() != nil || e != nil && e.Kind == errs.Unavailable || len(group) == 0:
-		return nil, err
-	case len(group) == 1 && e != nil:
-		return []Result{{ScanID: group[0].id, Code: group[0].code, Refused: e}}, nil
-	case len(group) == 1:
-		fault := errs.New(errs.Internal, "internal", "This scan failed on our side and changed nothing. Scan it again.").Wrap(err)
-		return []Result{{ScanID: group[0].id, Code: group[0].code, Refused: fault}}, nil
+}
+
+// commitGroup commits a group of scans in one transaction. An error that nobody expected splits the group, until it strikes only
+// the scan that causes it; a database that is away strikes all of it.
+func (s *Store) commitGroup(ctx context.Context, organization org.Organization, group []reading) []Result {
+	results, err := s.tryGroup(ctx, organization, group)
+	if err == nil {
+		return results
+	}
+	refused := errs.As(err)
+	if refused == nil {
+		refused = errs.New(errs.Internal, "internal", "This scan failed on our side and changed nothing. Scan it again.").Wrap(err)
+	}
+	if len(group) == 1 || refused.Kind == errs.Unavailable || ctx.Err() != nil {
+		results = make([]Result, len(group))
+		for i, r := range group {
+			results[i] = Result{ScanID: r.id, Code: r.code, Refused: refused}
+		}
+		return results
 	}
 	half := len(group) / 2
-	first, err := s.scanGroup(ctx, by, group[:half], invalid)
-	if err != nil {
-		return nil, err
-	}
-	second, err := s.scanGroup(ctx, by, group[half:], 0)
-	return append(first, second...), err
+	first := s.commitGroup(ctx, organization, group[:half])
+	return append(first, s.commitGroup(ctx, organization, group[half:])...)
 }
 
-// scanIn locks and loads what the group names, decides its scans in order, and writes what came of them.
-func (s *Store) scanIn(ctx context.Context, tx pgx.Tx, st *state, group []reading, invalid int64) ([]Result, error) {
-	if err := load(ctx, New(tx), st, group); err != nil {
-		return nil, fmt.Errorf("load %d scans: %w", len(group), err)
+// tryGroup locks and loads what the group names, decides its scans in order, and writes what came of them.
+func (s *Store) tryGroup(ctx context.Context, organization org.Organization, group []reading) ([]Result, error) {
+	var st *state
+	var results []Result
+	ask := func(b *pgx.Batch) {
+		st = newState(organization.ID, organization.Location)
+		stamp(group, s.now())
+		st.ask(b, group)
 	}
+	err := s.db.Exchange(ctx, ask, func(tx pgx.Tx, writes pg.Queue) error {
+		if err := st.recallFirst(ctx, New(tx)); err != nil {
+			return err
+		}
+		if err := st.settled(group); err != nil {
+			return err
+		}
+		var scans insertScansParams
+		results, scans = st.decideAll(group)
+		return st.write(ctx, writes, scans, s.now())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("commit %d scans: %w", len(group), err)
+	}
+	return results, nil
+}
+
+// stamp gives each scan of a group its time, a microsecond apart, so that stories keep the order of the decisions.
+func stamp(group []reading, now time.Time) {
+	now = now.Truncate(time.Microsecond)
+	for i := range group {
+		group[i].at = now.Add(time.Duration(i) * time.Microsecond)
+	}
+}
+
+// decideAll decides the scans of a group in their order, and gives their answers and the rows that are kept of them.
+func (s *state) decideAll(group []reading) ([]Result, insertScansParams) {
 	results := make([]Result, len(group))
-	var verdicts []verdict
-	var decided []reading
+	rows := insertScansParams{OrgID: s.orgID}
 	for i, r := range group {
-		_, replayed := st.seen[r.id]
-		v := st.decide(r)
-		results[i] = st.answer(r, v)
-		if !replayed {
-			verdicts, decided = append(verdicts, v), append(decided, r)
+		_, repeated := s.seen[r.id]
+		v := s.decide(r)
+		results[i] = s.answer(r, v)
+		if !repeated && r.refused == nil {
+			rows.add(r.who, r.id, r.deviceAt, v)
 		}
 	}
-	st.added.RefusedScans += invalid
-	if err := write(ctx, New(tx), st, decided, verdicts); err != nil {
-		return nil, fmt.Errorf("write %d scans: %w", len(group), err)
-	}
-	return results, tally.Add(ctx, tx, st.who, s.now(), st.added)
+	return results, rows
 }
 
-// answer puts a verdict into words, with the parent as it is at this point of the batch.
+// answer puts a verdict into words, with the parent as it is at this point of the group.
 func (s *state) answer(r reading, v verdict) Result {
 	result := Result{ScanID: r.id, Code: r.code, Refused: v.refused}
 	about := v.parent

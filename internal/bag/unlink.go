@@ -34,9 +34,9 @@ func (s *Store) Unlink(ctx context.Context, actor authz.Actor, rawCode string) (
 			return refused
 		}
 		before := p.summary()
-		st.takeOut(p, c, now)
+		st.takeOut(actor, p, c, now)
 		after = p.summary()
-		return s.writeUnlink(ctx, tx, st, c, before, after, now)
+		return s.writeUnlink(ctx, tx, actor, st, c, before, after, now)
 	})
 	return after, err
 }
@@ -48,31 +48,28 @@ type childState struct {
 }
 
 // takeOut takes a child out of its parent, which is open again then.
-func (s *state) takeOut(p *parent, c *child, now time.Time) {
+func (s *state) takeOut(who authz.Actor, p *parent, c *child, now time.Time) {
 	p.children--
 	p.grams -= c.grams
 	p.closed = false
 	c.parent = ""
 	p.touched, c.touched = now, now
-	s.added.Links--
+	s.add(who.UserID, tally.Delta{Links: -1})
 }
 
 // lockLinked locks a linked child and its parent, the parent first. Where the child is can only be read before that: if it
 // has moved meanwhile, the transaction is tried again.
 func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, childCode string) (*state, *parent, *child, error) {
-	q, st := New(tx), &state{who: actor}
+	st := newState(actor.OrgID, nil)
 	notLinked := errs.New(errs.NotFound, "not_linked", "%s is in no parent, so there is nothing to take it out of.", clip(childCode))
-	parentCode, err := q.parentOf(ctx, parentOfParams{OrgID: actor.OrgID, Code: childCode})
+	parentCode, err := New(tx).parentOf(ctx, parentOfParams{OrgID: actor.OrgID, Code: childCode})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil, nil, notLinked
 	}
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("find the parent of %s: %w", childCode, err)
 	}
-	if err := loadParents(ctx, q, st, []string{parentCode}); err != nil {
-		return nil, nil, nil, err
-	}
-	if err := loadChildren(ctx, q, st, []string{childCode}); err != nil {
+	if err := st.load(ctx, tx, []string{parentCode}, []string{childCode}); err != nil {
 		return nil, nil, nil, err
 	}
 	p, c := st.parents[parentCode], st.children[childCode]
@@ -82,35 +79,32 @@ func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, ch
 	case c.parent == "":
 		return nil, nil, nil, notLinked
 	}
-	return st, p, c, loadBills(ctx, q, st)
+	return st, p, c, nil
 }
 
-func (s *Store) writeUnlink(ctx context.Context, tx pgx.Tx, st *state, c *child, before, after Summary, now time.Time) error {
-	q := New(tx)
-	if err := q.deleteLink(ctx, deleteLinkParams{OrgID: st.who.OrgID, ChildID: c.id}); err != nil {
+func (s *Store) writeUnlink(ctx context.Context, tx pgx.Tx, who authz.Actor, st *state, c *child, before, after Summary, now time.Time) error {
+	if err := New(tx).deleteLink(ctx, deleteLinkParams{OrgID: who.OrgID, ChildID: c.id}); err != nil {
 		return fmt.Errorf("unlink %s: %w", c.code, err)
 	}
-	if err := updateTouched(ctx, q, st); err != nil {
-		return fmt.Errorf("unlink %s: %w", c.code, err)
-	}
-	if err := s.tell(ctx, tx, st.who, verdict{event: "unlink", outcome: done, code: c.code, parent: after.Code, at: now}); err != nil {
+	told, err := tell(who, verdict{event: "unlink", outcome: done, code: c.code, parent: after.Code, at: now})
+	if err != nil {
 		return err
 	}
-	err := audit.Record(ctx, tx, st.who, audit.Entry{Action: "unlink", EntityType: "bag", EntityID: c.code,
+	err = audit.Record(ctx, tx, who, audit.Entry{Action: "unlink", EntityType: "bag", EntityID: c.code,
 		Before: childState{Parent: before.Code, ParentState: before}, After: childState{ParentState: after}})
 	if err != nil {
 		return err
 	}
-	return tally.Add(ctx, tx, st.who, now, st.added)
+	return wrap("unlink "+c.code, st.write(ctx, tx, told, now))
 }
 
-// tell adds an event that is not a scan to the story of a bag.
-func (s *Store) tell(ctx context.Context, tx pgx.Tx, who authz.Actor, v verdict) error {
+// tell makes the row of an event that is not a scan, for the story of a bag.
+func tell(who authz.Actor, v verdict) (insertScansParams, error) {
+	rows := insertScansParams{OrgID: who.OrgID}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return fmt.Errorf("make an event's id: %w", err)
+		return rows, fmt.Errorf("make the id of %s %s: %w", v.event, v.code, err)
 	}
-	rows := insertScansParams{OrgID: who.OrgID, UserID: who.UserID, Device: who.Device, Ids: []uuid.UUID{id}, DeviceAts: []time.Time{{}}}
-	rows.add(v)
-	return wrap("tell "+v.event+" of "+v.code, New(tx).insertScans(ctx, rows))
+	rows.add(who, id, nil, v)
+	return rows, nil
 }

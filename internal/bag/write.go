@@ -4,45 +4,44 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
+	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
+	"traitortrack/internal/tally"
 )
 
-// write keeps what a group of scans has changed, with one statement for each table.
-func write(ctx context.Context, q *Queries, s *state, readings []reading, verdicts []verdict) error {
-	if err := insertNew(ctx, q, s); err != nil {
-		return wrap("insert bags", err)
+// write writes what a group of scans has changed, with one statement for each table, and the totals as the last lock.
+func (s *state) write(ctx context.Context, db DBTX, scans insertScansParams, now time.Time) error {
+	q := New(db)
+	if err := s.insertNew(ctx, q); err != nil {
+		return err
 	}
-	if err := updateTouched(ctx, q, s); err != nil {
-		return wrap("update bags", err)
+	if err := s.updateTouched(ctx, q); err != nil {
+		return err
 	}
-	if err := writeLinks(ctx, q, s); err != nil {
-		return wrap("insert links", err)
+	if err := s.insertFresh(ctx, q); err != nil {
+		return err
 	}
-	if len(readings) == 0 {
-		return nil
+	if len(scans.Ids) > 0 {
+		if err := q.insertScans(ctx, scans); err != nil {
+			return wrap("insert scans", err)
+		}
 	}
-	rows := insertScansParams{OrgID: s.who.OrgID, UserID: s.who.UserID, Device: s.who.Device}
-	for i, r := range readings {
-		rows.add(verdicts[i])
-		rows.Ids = append(rows.Ids, r.id)
-		rows.DeviceAts = append(rows.DeviceAts, never(r.deviceAt))
-	}
-	return wrap("insert scans", q.insertScans(ctx, rows))
+	return tally.AddAll(ctx, db, s.orgID, now, s.added)
 }
 
-// add adds what is kept of a verdict. Its id and its device's time are added beside it.
-func (rows *insertScansParams) add(v verdict) {
-	rows.Ats = append(rows.Ats, v.at)
-	rows.Events = append(rows.Events, v.event)
-	rows.Outcomes = append(rows.Outcomes, v.outcome)
-	rows.Codes = append(rows.Codes, v.code)
-	rows.ParentCodes = append(rows.ParentCodes, v.parent)
-	rows.Others = append(rows.Others, v.other)
+// add adds what is kept of a verdict.
+func (rows *insertScansParams) add(who authz.Actor, id uuid.UUID, deviceAt *time.Time, v verdict) {
+	rows.Ats, rows.Ids, rows.DeviceAts = append(rows.Ats, v.at), append(rows.Ids, id), append(rows.DeviceAts, never(deviceAt))
+	rows.Events, rows.Outcomes = append(rows.Events, v.event), append(rows.Outcomes, v.outcome)
+	rows.Codes, rows.ParentCodes, rows.Others = append(rows.Codes, v.code), append(rows.ParentCodes, v.parent), append(rows.Others, v.other)
+	rows.UserIds, rows.Devices = append(rows.UserIds, who.UserID), append(rows.Devices, who.Device)
 }
 
 // insertNew inserts the bags that the scans brought into being, as they are at the end of the group.
-func insertNew(ctx context.Context, q *Queries, s *state) error {
-	rows := insertBagsParams{OrgID: s.who.OrgID, CreatedBy: s.who.UserID}
+func (s *state) insertNew(ctx context.Context, q *Queries) error {
+	rows := insertBagsParams{OrgID: s.orgID}
 	for _, p := range s.parents {
 		if p.id == 0 {
 			rows.addParent(p)
@@ -56,16 +55,7 @@ func insertNew(ctx context.Context, q *Queries, s *state) error {
 	if len(rows.Codes) == 0 {
 		return nil
 	}
-	inserted, err := q.insertBags(ctx, rows)
-	for _, row := range inserted {
-		if p := s.parents[row.Code]; p != nil {
-			p.id, p.touched = row.ID, time.Time{}
-		} else {
-			c := s.children[row.Code]
-			c.id, c.touched = row.ID, time.Time{}
-		}
-	}
-	return err
+	return wrap("insert bags", q.insertBags(ctx, rows))
 }
 
 func (rows *insertBagsParams) addParent(p *parent) {
@@ -73,34 +63,35 @@ func (rows *insertBagsParams) addParent(p *parent) {
 	rows.FormatIds, rows.Areas = append(rows.FormatIds, p.format.ID), append(rows.Areas, p.area)
 	rows.Capacities, rows.ChildGrams = append(rows.Capacities, int32(p.capacity)), append(rows.ChildGrams, int32(p.childGrams))
 	rows.Children, rows.Weights = append(rows.Children, int32(p.children)), append(rows.Weights, int64(p.grams))
-	rows.Linked = append(rows.Linked, false)
+	rows.Linked, rows.CreatedBy = append(rows.Linked, false), append(rows.CreatedBy, p.openedBy)
 }
 
+// addChild adds a new child. A child only comes to be by being linked.
 func (rows *insertBagsParams) addChild(c *child) {
 	rows.Kinds, rows.Codes, rows.Ats = append(rows.Kinds, string(code.Child)), append(rows.Codes, c.code), append(rows.Ats, c.touched)
 	rows.FormatIds, rows.Areas = append(rows.FormatIds, 0), append(rows.Areas, "")
 	rows.Capacities, rows.ChildGrams = append(rows.Capacities, 0), append(rows.ChildGrams, 0)
 	rows.Children, rows.Weights = append(rows.Children, 0), append(rows.Weights, 0)
-	rows.Linked = append(rows.Linked, c.parent != "")
+	rows.Linked, rows.CreatedBy = append(rows.Linked, true), append(rows.CreatedBy, c.by)
 }
 
 // updateTouched updates the bags that were there before and that a scan has touched. They are locked.
-func updateTouched(ctx context.Context, q *Queries, s *state) error {
-	rows := updateBagsParams{OrgID: s.who.OrgID}
+func (s *state) updateTouched(ctx context.Context, q *Queries) error {
+	rows := updateBagsParams{OrgID: s.orgID}
 	for _, p := range s.parents {
-		if !p.touched.IsZero() {
+		if p.id != 0 && !p.touched.IsZero() {
 			rows.addParent(p)
 		}
 	}
 	for _, c := range s.children {
-		if !c.touched.IsZero() {
+		if c.id != 0 && !c.touched.IsZero() {
 			rows.addChild(c)
 		}
 	}
 	if len(rows.Ids) == 0 {
 		return nil
 	}
-	return q.updateBags(ctx, rows)
+	return wrap("update bags", q.updateBags(ctx, rows))
 }
 
 func (rows *updateBagsParams) addParent(p *parent) {
@@ -115,16 +106,17 @@ func (rows *updateBagsParams) addChild(c *child) {
 	rows.ClosedByHand, rows.Linked = append(rows.ClosedByHand, false), append(rows.Linked, c.parent != "")
 }
 
-func writeLinks(ctx context.Context, q *Queries, s *state) error {
-	rows := insertLinksParams{OrgID: s.who.OrgID, LinkedBy: s.who.UserID}
+// insertFresh inserts the links that the scans made.
+func (s *state) insertFresh(ctx context.Context, q *Queries) error {
+	rows := insertLinksParams{OrgID: s.orgID}
 	for _, c := range s.children {
 		if c.fresh {
-			rows.ChildIds, rows.ParentIds = append(rows.ChildIds, c.id), append(rows.ParentIds, s.parents[c.parent].id)
-			rows.Weights, rows.Ats = append(rows.Weights, int32(c.grams)), append(rows.Ats, c.since)
+			rows.Children, rows.Parents = append(rows.Children, c.code), append(rows.Parents, c.parent)
+			rows.Weights, rows.LinkedBy, rows.Ats = append(rows.Weights, int32(c.grams)), append(rows.LinkedBy, c.by), append(rows.Ats, c.since)
 		}
 	}
-	if len(rows.ChildIds) == 0 {
+	if len(rows.Children) == 0 {
 		return nil
 	}
-	return q.insertLinks(ctx, rows)
+	return wrap("insert links", q.insertLinks(ctx, rows))
 }

@@ -67,9 +67,13 @@ const attempts = 12
 // serialization failure) or another transaction won a race for a key, do runs again from the start: it must not have
 // effects outside the transaction. A constraint becomes the refusal of its rule, and a lost database is Unavailable.
 func (db *DB) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{}, do) })
+}
+
+func retry(ctx context.Context, try func() error) error {
 	var err error
 	for n := range attempts {
-		if err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{}, do); !again(err) {
+		if err = try(); !again(err) {
 			break
 		}
 		if pause(ctx, n) != nil {
@@ -123,7 +127,7 @@ func Refusal(err error) error {
 	if err == nil || errs.As(err) != nil {
 		return err
 	}
-	if errors.Is(err, ErrAgain) {
+	if errors.Is(err, ErrAgain) || errors.Is(err, context.DeadlineExceeded) {
 		return unavailable.Wrap(err)
 	}
 	var pe *pgconn.PgError

@@ -31,8 +31,13 @@ var raced = map[string]bool{
 	"bill_bag_org_id_bag_kind_bag_id_fkey": true, "bill_bag_org_id_bill_id_fkey": true,
 }
 
-// away reports whether a SQLSTATE says that the server is going, gone or out of places (classes 08, 53 and 57P).
+// away reports whether a SQLSTATE says that the server is going, gone or out of places (classes 08, 53 and 57P), that it
+// was too slow (a lock or a statement over its time), or that every try ended in a deadlock or a serialization failure.
 func away(code string) bool {
+	switch code {
+	case "55P03", "57014", "40P01", "40001":
+		return true
+	}
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "57P")
 }
 

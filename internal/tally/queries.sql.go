@@ -11,15 +11,18 @@ import (
 )
 
 const add = `-- name: add :exec
-WITH free AS (
-    SELECT slot FROM tally
-    WHERE org_id = $1 AND quarter = $2 AND user_id = $3
-    ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED
-)
 INSERT INTO tally (org_id, quarter, user_id, slot, parents, children, links, bills_new, bills_processing, bills_completed,
                    accepted, duplicate, refused)
-VALUES ($1, $2, $3, coalesce((SELECT slot FROM free), floor(random() * 1000000)::integer),
-        $4, $5, $6, $7, $8, $9, $10, $11, $12)
+SELECT $1, $2, d.user_id,
+       coalesce((SELECT t.slot FROM tally t
+                 WHERE t.org_id = $1 AND t.quarter = $2 AND t.user_id = d.user_id
+                 ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
+                floor(random() * 1000000)::integer),
+       d.parents, d.children, d.links, d.bills_new, d.bills_processing, d.bills_completed, d.accepted, d.duplicate, d.refused
+FROM (SELECT unnest($3::bigint[]) AS user_id, unnest($4::bigint[]) AS parents, unnest($5::bigint[]) AS children,
+             unnest($6::bigint[]) AS links, unnest($7::bigint[]) AS bills_new,
+             unnest($8::bigint[]) AS bills_processing, unnest($9::bigint[]) AS bills_completed,
+             unnest($10::bigint[]) AS accepted, unnest($11::bigint[]) AS duplicate, unnest($12::bigint[]) AS refused) d
 ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     parents = tally.parents + excluded.parents, children = tally.children + excluded.children,
     links = tally.links + excluded.links, bills_new = tally.bills_new + excluded.bills_new,
@@ -32,24 +35,24 @@ ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
 type addParams struct {
 	OrgID           int64
 	Quarter         time.Time
-	UserID          int64
-	Parents         int64
-	Children        int64
-	Links           int64
-	BillsNew        int64
-	BillsProcessing int64
-	BillsCompleted  int64
-	Accepted        int64
-	Duplicate       int64
-	Refused         int64
+	UserIds         []int64
+	Parents         []int64
+	Children        []int64
+	Links           []int64
+	BillsNew        []int64
+	BillsProcessing []int64
+	BillsCompleted  []int64
+	Accepted        []int64
+	Duplicate       []int64
+	Refused         []int64
 }
 
-// Adds to a row that no other transaction holds, or starts one.
+// Adds to a row of each user that no other transaction holds, or starts one.
 func (q *Queries) add(ctx context.Context, arg addParams) error {
 	_, err := q.db.Exec(ctx, add,
 		arg.OrgID,
 		arg.Quarter,
-		arg.UserID,
+		arg.UserIds,
 		arg.Parents,
 		arg.Children,
 		arg.Links,
