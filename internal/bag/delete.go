@@ -20,7 +20,7 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, rawCode string) e
 	}
 	bagCode := code.Normalise(rawCode)
 	return s.db.Tx(ctx, func(tx pgx.Tx) error {
-		if err := newState(actor.OrgID, nil).load(ctx, tx, []string{bagCode}, []string{bagCode}); err != nil {
+		if err := newState(actor.OrgID, nil).load(ctx, tx, []string{bagCode}, nil); err != nil {
 			return err
 		}
 		rows, err := New(tx).describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{bagCode}})

@@ -64,14 +64,14 @@ func (s *state) claim(b *pgx.Batch, group []reading) {
 func (s *state) lock(b *pgx.Batch, parents, children []string) {
 	parents, children = distinct(parents), distinct(children)
 	if len(parents) > 0 {
-		queue(b, pgx.RowToStructByPos[lockParentsRow], s.tookParent, lockParents, s.orgID, parents)
+		queue(b, pgx.RowToStructByPos[lockBagsRow], s.tookBag, lockBags, parents, s.orgID)
 	}
 	if len(children) > 0 {
-		queue(b, pgx.RowToStructByPos[lockChildrenRow], s.tookChild, lockChildren, s.orgID, children)
-		queue(b, pgx.RowToStructByPos[linksOfRow], s.tookLink, linksOf, s.orgID, children)
+		queue(b, pgx.RowToStructByPos[lockBagsRow], s.tookBag, lockBags, children, s.orgID)
+		queue(b, pgx.RowToStructByPos[linksOfRow], s.tookLink, linksOf, children, s.orgID)
 	}
 	if len(parents) > 0 {
-		queue(b, pgx.RowToStructByPos[lockBillsOfRow], s.tookBill, lockBillsOf, s.orgID, parents)
+		queue(b, pgx.RowToStructByPos[lockBillsOfRow], s.tookBill, lockBillsOf, parents, s.orgID)
 	}
 }
 
@@ -93,22 +93,13 @@ func queue[Row any](b *pgx.Batch, read pgx.RowToFunc[Row], take func(Row) error,
 	})
 }
 
-func (s *state) tookParent(row lockParentsRow) error {
-	p := &parent{id: row.ID, code: row.Code, area: row.Area, capacity: int(row.Capacity), children: int(row.Children),
-		grams: weight.Grams(row.WeightGrams), closed: row.ClosedByHand}
-	if row.ChildGrams != nil {
-		p.childGrams = weight.Grams(*row.ChildGrams)
+func (s *state) tookBag(row lockBagsRow) error {
+	if row.Kind == string(code.Child) {
+		s.children[row.Code] = &child{id: row.ID, code: row.Code, grams: weight.Grams(row.ChildGrams)}
+		return nil
 	}
-	s.parents[row.Code] = p
-	return nil
-}
-
-func (s *state) tookChild(row lockChildrenRow) error {
-	c := &child{id: row.ID, code: row.Code}
-	if row.ChildGrams != nil {
-		c.grams = weight.Grams(*row.ChildGrams)
-	}
-	s.children[row.Code] = c
+	s.parents[row.Code] = &parent{id: row.ID, code: row.Code, area: row.Area, capacity: int(row.Capacity), childGrams: weight.Grams(row.ChildGrams),
+		children: int(row.Children), grams: weight.Grams(row.WeightGrams), closed: row.ClosedByHand}
 	return nil
 }
 

@@ -13,36 +13,32 @@ FROM scan_receipt r
 JOIN scan s ON s.org_id = r.org_id AND s.at = r.at AND s.id = r.scan_id
 WHERE r.org_id = @org_id AND r.scan_id = ANY (@scan_ids::uuid[]);
 
--- name: lockParents :many
-SELECT id, code, coalesce(area, '') AS area, capacity, child_grams, children, weight_grams, closed_by_hand
-FROM bag
-WHERE org_id = @org_id AND kind = 'parent' AND code = ANY (@codes::text[])
-ORDER BY code
-FOR UPDATE;
-
--- name: lockChildren :many
-SELECT id, code, child_grams
-FROM bag
-WHERE org_id = @org_id AND kind = 'child' AND code = ANY (@codes::text[])
-ORDER BY code
-FOR UPDATE;
+-- name: lockBags :many
+-- Locks bags in the order in which their codes are given, and no statement of the program gives them unsorted. One by one by
+-- the whole unique key: a planner that has not yet met an organization would rather read all of its bags.
+SELECT b.id, b.code, b.kind, b.area, b.capacity, b.child_grams, b.children, b.weight_grams, b.closed_by_hand
+FROM (SELECT unnest(@codes::text[]) AS code) n
+CROSS JOIN LATERAL (
+    SELECT id, bag.code, kind, coalesce(area, '') AS area, capacity, coalesce(child_grams, 0)::integer AS child_grams, children, weight_grams,
+           closed_by_hand
+    FROM bag WHERE bag.org_id = @org_id AND bag.code = n.code FOR UPDATE) b;
 
 -- name: linksOf :many
 -- Where children are, read once they are locked.
 SELECT c.code, p.code AS parent_code, l.weight_grams, l.linked_by, l.linked_at, u.username
-FROM bag c
-JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
-JOIN bag p ON p.org_id = l.org_id AND p.kind = 'parent' AND p.id = l.parent_id
-JOIN "user" u ON u.id = l.linked_by
-WHERE c.org_id = @org_id AND c.kind = 'child' AND c.code = ANY (@codes::text[]);
+FROM (SELECT unnest(@codes::text[]) AS code) n
+CROSS JOIN LATERAL (SELECT id, bag.code FROM bag WHERE bag.org_id = @org_id AND bag.code = n.code OFFSET 0) c
+CROSS JOIN LATERAL (SELECT parent_id, weight_grams, linked_by, linked_at FROM link WHERE link.org_id = @org_id AND link.child_id = c.id OFFSET 0) l
+JOIN bag p ON p.org_id = @org_id AND p.kind = 'parent' AND p.id = l.parent_id
+JOIN "user" u ON u.id = l.linked_by;
 
 -- name: lockBillsOf :many
 -- The bills of parents that are locked already, so that none is completed while a scan into it is under way.
 SELECT p.code, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
-FROM bag p
-JOIN bill_bag bb ON bb.org_id = p.org_id AND bb.bag_id = p.id
-JOIN bill b ON b.org_id = bb.org_id AND b.id = bb.bill_id
-WHERE p.org_id = @org_id AND p.kind = 'parent' AND p.code = ANY (@codes::text[])
+FROM (SELECT unnest(@codes::text[]) AS code) n
+CROSS JOIN LATERAL (SELECT id, bag.code FROM bag WHERE bag.org_id = @org_id AND bag.code = n.code OFFSET 0) p
+CROSS JOIN LATERAL (SELECT bill_id FROM bill_bag WHERE bill_bag.org_id = @org_id AND bill_bag.bag_id = p.id OFFSET 0) bb
+JOIN bill b ON b.org_id = @org_id AND b.id = bb.bill_id
 ORDER BY b.number_key
 FOR SHARE OF b;
 

@@ -496,16 +496,16 @@ func (q *Queries) insertScans(ctx context.Context, arg insertScansParams) error 
 
 const linksOf = `-- name: linksOf :many
 SELECT c.code, p.code AS parent_code, l.weight_grams, l.linked_by, l.linked_at, u.username
-FROM bag c
-JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
-JOIN bag p ON p.org_id = l.org_id AND p.kind = 'parent' AND p.id = l.parent_id
+FROM (SELECT unnest($1::text[]) AS code) n
+CROSS JOIN LATERAL (SELECT id, bag.code FROM bag WHERE bag.org_id = $2 AND bag.code = n.code OFFSET 0) c
+CROSS JOIN LATERAL (SELECT parent_id, weight_grams, linked_by, linked_at FROM link WHERE link.org_id = $2 AND link.child_id = c.id OFFSET 0) l
+JOIN bag p ON p.org_id = $2 AND p.kind = 'parent' AND p.id = l.parent_id
 JOIN "user" u ON u.id = l.linked_by
-WHERE c.org_id = $1 AND c.kind = 'child' AND c.code = ANY ($2::text[])
 `
 
 type linksOfParams struct {
-	OrgID int64
 	Codes []string
+	OrgID int64
 }
 
 type linksOfRow struct {
@@ -519,7 +519,7 @@ type linksOfRow struct {
 
 // Where children are, read once they are locked.
 func (q *Queries) linksOf(ctx context.Context, arg linksOfParams) ([]linksOfRow, error) {
-	rows, err := q.db.Query(ctx, linksOf, arg.OrgID, arg.Codes)
+	rows, err := q.db.Query(ctx, linksOf, arg.Codes, arg.OrgID)
 	if err != nil {
 		return nil, err
 	}
@@ -545,19 +545,77 @@ func (q *Queries) linksOf(ctx context.Context, arg linksOfParams) ([]linksOfRow,
 	return items, nil
 }
 
+const lockBags = `-- name: lockBags :many
+SELECT b.id, b.code, b.kind, b.area, b.capacity, b.child_grams, b.children, b.weight_grams, b.closed_by_hand
+FROM (SELECT unnest($1::text[]) AS code) n
+CROSS JOIN LATERAL (
+    SELECT id, bag.code, kind, coalesce(area, '') AS area, capacity, coalesce(child_grams, 0)::integer AS child_grams, children, weight_grams,
+           closed_by_hand
+    FROM bag WHERE bag.org_id = $2 AND bag.code = n.code FOR UPDATE) b
+`
+
+type lockBagsParams struct {
+	Codes []string
+	OrgID int64
+}
+
+type lockBagsRow struct {
+	ID           int64
+	Code         string
+	Kind         string
+	Area         string
+	Capacity     int32
+	ChildGrams   int32
+	Children     int32
+	WeightGrams  int64
+	ClosedByHand bool
+}
+
+// Locks bags in the order in which their codes are given, and no statement of the program gives them unsorted. One by one by
+// the whole unique key: a planner that has not yet met an organization would rather read all of its bags.
+func (q *Queries) lockBags(ctx context.Context, arg lockBagsParams) ([]lockBagsRow, error) {
+	rows, err := q.db.Query(ctx, lockBags, arg.Codes, arg.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []lockBagsRow
+	for rows.Next() {
+		var i lockBagsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Code,
+			&i.Kind,
+			&i.Area,
+			&i.Capacity,
+			&i.ChildGrams,
+			&i.Children,
+			&i.WeightGrams,
+			&i.ClosedByHand,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockBillsOf = `-- name: lockBillsOf :many
 SELECT p.code, b.number, (b.completed_at IS NOT NULL)::boolean AS completed
-FROM bag p
-JOIN bill_bag bb ON bb.org_id = p.org_id AND bb.bag_id = p.id
-JOIN bill b ON b.org_id = bb.org_id AND b.id = bb.bill_id
-WHERE p.org_id = $1 AND p.kind = 'parent' AND p.code = ANY ($2::text[])
+FROM (SELECT unnest($1::text[]) AS code) n
+CROSS JOIN LATERAL (SELECT id, bag.code FROM bag WHERE bag.org_id = $2 AND bag.code = n.code OFFSET 0) p
+CROSS JOIN LATERAL (SELECT bill_id FROM bill_bag WHERE bill_bag.org_id = $2 AND bill_bag.bag_id = p.id OFFSET 0) bb
+JOIN bill b ON b.org_id = $2 AND b.id = bb.bill_id
 ORDER BY b.number_key
 FOR SHARE OF b
 `
 
 type lockBillsOfParams struct {
-	OrgID int64
 	Codes []string
+	OrgID int64
 }
 
 type lockBillsOfRow struct {
@@ -568,7 +626,7 @@ type lockBillsOfRow struct {
 
 // The bills of parents that are locked already, so that none is completed while a scan into it is under way.
 func (q *Queries) lockBillsOf(ctx context.Context, arg lockBillsOfParams) ([]lockBillsOfRow, error) {
-	rows, err := q.db.Query(ctx, lockBillsOf, arg.OrgID, arg.Codes)
+	rows, err := q.db.Query(ctx, lockBillsOf, arg.Codes, arg.OrgID)
 	if err != nil {
 		return nil, err
 	}
@@ -577,98 +635,6 @@ func (q *Queries) lockBillsOf(ctx context.Context, arg lockBillsOfParams) ([]loc
 	for rows.Next() {
 		var i lockBillsOfRow
 		if err := rows.Scan(&i.Code, &i.Number, &i.Completed); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const lockChildren = `-- name: lockChildren :many
-SELECT id, code, child_grams
-FROM bag
-WHERE org_id = $1 AND kind = 'child' AND code = ANY ($2::text[])
-ORDER BY code
-FOR UPDATE
-`
-
-type lockChildrenParams struct {
-	OrgID int64
-	Codes []string
-}
-
-type lockChildrenRow struct {
-	ID         int64
-	Code       string
-	ChildGrams *int32
-}
-
-func (q *Queries) lockChildren(ctx context.Context, arg lockChildrenParams) ([]lockChildrenRow, error) {
-	rows, err := q.db.Query(ctx, lockChildren, arg.OrgID, arg.Codes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []lockChildrenRow
-	for rows.Next() {
-		var i lockChildrenRow
-		if err := rows.Scan(&i.ID, &i.Code, &i.ChildGrams); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const lockParents = `-- name: lockParents :many
-SELECT id, code, coalesce(area, '') AS area, capacity, child_grams, children, weight_grams, closed_by_hand
-FROM bag
-WHERE org_id = $1 AND kind = 'parent' AND code = ANY ($2::text[])
-ORDER BY code
-FOR UPDATE
-`
-
-type lockParentsParams struct {
-	OrgID int64
-	Codes []string
-}
-
-type lockParentsRow struct {
-	ID           int64
-	Code         string
-	Area         string
-	Capacity     int32
-	ChildGrams   *int32
-	Children     int32
-	WeightGrams  int64
-	ClosedByHand bool
-}
-
-func (q *Queries) lockParents(ctx context.Context, arg lockParentsParams) ([]lockParentsRow, error) {
-	rows, err := q.db.Query(ctx, lockParents, arg.OrgID, arg.Codes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []lockParentsRow
-	for rows.Next() {
-		var i lockParentsRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Code,
-			&i.Area,
-			&i.Capacity,
-			&i.ChildGrams,
-			&i.Children,
-			&i.WeightGrams,
-			&i.ClosedByHand,
-		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
