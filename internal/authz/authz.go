@@ -74,7 +74,8 @@ func (a Actor) Require(action Action) error {
 	return errs.New(errs.Forbidden, "forbidden", "Your role (%s) may not do this. Ask an admin if you need it.", a.Role)
 }
 
-// InArea reports whether the actor works in a bag's area. Only a dispatcher with an area of their own is confined.
+// InArea reports whether the actor works in a bag's area. Only a dispatcher with an area of their own is confined, and a bag
+// without an area is everybody's.
 func (a Actor) InArea(area string) bool {
-	return a.Role != Dispatcher || a.Area == "" || a.Area == area
+	return a.Role != Dispatcher || a.Area == "" || area == "" || a.Area == area
 }

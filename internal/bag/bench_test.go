@@ -29,7 +29,7 @@ WITH c AS (
     INSERT INTO bag (org_id, kind, code, linked, created_by, last_scan_at)
     VALUES (:org, 'child', 'P' || nextval('reference_code'), true, :user, now()) RETURNING id, code
 ), l AS (
-    INSERT INTO link (org_id, child_id, parent_id, weight_grams, linked_by, linked_at) SELECT :org, c.id, :first + :parent, 1000, :user, now() FROM c
+    INSERT INTO link (org_id, child_id, parent_id, weight_grams, linked_by, linked_at) SELECT :org, c.id, :first::bigint + :parent, 1000, :user, now() FROM c
 )
 INSERT INTO scan (org_id, at, id, event, outcome, code, parent_code, user_id)
 SELECT :org, clock_timestamp(), gen_random_uuid(), 'scan', 'linked', c.code, 'SB00001', :user FROM c;

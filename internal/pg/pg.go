@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,6 +40,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	cfg.HealthCheckPeriod = 5 * time.Second
 	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
 	cfg.ConnConfig.Tracer = o.Tracer
+	cfg.AfterConnect = knowTypes
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "traitortrack"
 	params["timezone"] = "UTC"
@@ -52,6 +54,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("make the database pool: %w", err)
 	}
 	return &DB{pool: pool}, nil
+}
+
+// knowTypes tells a connection the types of our arguments. Behind a pooler, which keeps no prepared statements, it cannot ask.
+func knowTypes(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+	return nil
 }
 
 // Pool gives the pool itself, for single statements outside a transaction.
