@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demoProcess is a demo as a user runs it.
+type demoProcess struct {
+	*exec.Cmd
+	url string
+	out *output
+}
+
+// output is what a process has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "traitortrack")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func startDemo(t *testing.T, binary, dir string) *demoProcess {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	d := &demoProcess{Cmd: exec.Command(binary, "demo", "--addr", address, "--data-dir", dir), url: "http://" + address, out: &output{}}
+	// Addresses from outside are not for a demo.
+	d.Env = append(os.Environ(), "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1")
+	d.Stdout, d.Stderr = d.out, d.out
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Process.Kill(); _ = d.Wait() })
+	eventually(t, time.Minute, "the demo is ready", func() bool {
+		answer, err := http.Get(d.url + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	}, d.out)
+	return d
+}
+
+func eventually(t *testing.T, patience time.Duration, what string, so func() bool, out *output) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s\n%s", patience, what, out)
+		}
+	}
+}
+
+// parents logs in and gives how many parents the warehouse has.
+func (d *demoProcess) parents(t *testing.T, password string) float64 {
+	t.Helper()
+	body := fmt.Sprintf(`{"username":"dispatcher","password":%q}`, password)
+	login, err := http.Post(d.url+"/api/login", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = login.Body.Close()
+	if login.StatusCode != http.StatusOK {
+		t.Fatalf("login: %d\n%s", login.StatusCode, d.out)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), "GET", d.url+"/api/bags?kind=parent&limit=200", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range login.Cookies() {
+		r.AddCookie(cookie)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var list struct{ Items []any }
+	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	return float64(len(list.Items))
+}
+
+// left gives the processes that have the folder on their command line.
+func left(dir string) []string {
+	var found []string
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well formed
+	for _, path := range paths {
+		if raw, err := os.ReadFile(path); err == nil && bytes.Contains(raw, []byte(dir)) {
+			found = append(found, strings.ReplaceAll(string(raw), "\x00", " "))
+		}
+	}
+	return found
+}
+
+// TestDemo runs the demo as a user does: it serves, is killed and leaves nothing, serves the same data again, and stops
+// when it is told to.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	binary := buildBinary(t)
+	dir, err := os.MkdirTemp("", "traitortrack-demo-test-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+
+	first := startDemo(t, binary, dir)
+	raw, err := os.ReadFile(filepath.Join(dir, "password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := strings.TrimSpace(string(raw))
+	before := first.parents(t, password)
+	if before < 10 {
+		t.Errorf("the warehouse has %v parents", before)
+	}
+	if strings.Count(first.out.String(), password) != 3 {
+		t.Errorf("the three logins were not printed:\n%s", first.out)
+	}
+	if env, err := os.ReadFile(filepath.Join(dir, "env")); err != nil || !strings.Contains(string(env), "\nREDIS_URL=redis://") {
+		t.Errorf("env: %q, %v", env, err)
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait()
+
+	second := startDemo(t, binary, dir) // at once
+	if after := second.parents(t, password); after != before {
+		t.Errorf("%v parents after the kill, %v before", after, before)
+	}
+	if err := second.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", err, second.out)
+	}
+	if still := left(dir); len(still) > 0 {
+		t.Errorf("left behind by SIGTERM: %q", still)
+	}
+
+	third := startDemo(t, binary, dir)
+	if err := third.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = third.Wait()
+	eventually(t, 10*time.Second, "nothing is left of a demo that was killed", func() bool { return len(left(dir)) == 0 }, third.out)
+}
+
+// TestCommandLine holds what a command says when it is called wrongly.
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	for args, says := range map[string]string{
+		"serve":        "DATABASE_URL is not set",
+		"migrate":      "DATABASE_URL is not set",
+		"dance":        "traitortrack --help",
+		"create-admin": "--username",
+	} {
+		err := run(context.Background(), strings.Fields(args), &world{in: os.Stdin, out: &output{}})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v, want %q", args, err, says)
+		}
+	}
+}

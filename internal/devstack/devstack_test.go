@@ -1,0 +1,124 @@
+package devstack_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/devstack"
+)
+
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "devstack-test-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL gets to it
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func startStack(t *testing.T, dir string, redis bool) *devstack.Stack {
+	t.Helper()
+	s, err := devstack.Start(t.Context(), devstack.Options{Dir: dir, Redis: redis})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func query[T any](t *testing.T, url, sql string) T {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var got T
+	if err := conn.QueryRow(t.Context(), sql).Scan(&got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// TestStack holds that data outlives a stop, that the servers are not root's, and that a folder serves one stack.
+func TestStack(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	first := startStack(t, dir, true)
+	query[int](t, first.DatabaseURL, "WITH made AS (SELECT 1 AS n) SELECT n FROM made")
+	conn, err := pgx.Connect(t.Context(), first.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE kept AS SELECT 42 AS n"); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close(t.Context())
+	pid := postmaster(t, dir)
+	if os.Geteuid() == 0 {
+		info, err := os.Stat("/proc/" + strconv.Itoa(pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || owner.Uid == 0 {
+			t.Error("PostgreSQL runs as root")
+		}
+	}
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if syscall.Kill(pid, 0) == nil {
+		t.Error("PostgreSQL runs after Stop")
+	}
+	begun := time.Now()
+	second := startStack(t, dir, false)
+	defer func() { _ = second.Stop() }()
+	if took := time.Since(begun); took > 15*time.Second {
+		t.Errorf("the second start took %s", took)
+	}
+	if second.RedisURL != "" {
+		t.Errorf("a Redis that nobody asked for: %s", second.RedisURL)
+	}
+	if got := query[int](t, second.DatabaseURL, "SELECT n FROM kept"); got != 42 {
+		t.Errorf("kept %d, want 42", got)
+	}
+}
+
+// TestFolderInUse holds that a second stack on one folder is refused, with advice.
+func TestFolderInUse(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := startStack(t, dir, false)
+	defer func() { _ = s.Stop() }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := devstack.Start(ctx, devstack.Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "in use by another demo") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func postmaster(t *testing.T, dir string) int {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(raw), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
