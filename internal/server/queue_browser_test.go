@@ -201,6 +201,7 @@ func TestQueueBelongsToItsUser(t *testing.T) {
 	b.logOut()
 	b.scan("C0001", "C0002")
 	b.until("that they are kept", waits("Logged out", 2)+` && !document.querySelector('[data-note="login"]').hidden`)
+	b.until("a way back to the same parent", `document.querySelector('[data-note="login"] a').href.endsWith('/login?next=%2Fscan%3Fparent%3DSB00001')`)
 	b.shoot("scan-logged-out")
 
 	other := b.tab()

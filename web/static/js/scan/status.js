@@ -28,6 +28,7 @@ export class Status {
     this.#count = count
     this.#state = state
     this.note('login', state === 'login')
+    if (state === 'login') this.#comeBack()
     this.note('other_user', state === 'other_user')
     if (count === 0 || this.trouble || !this.#chip.hidden) this.#paint()
     else this.#timer ??= setTimeout(() => this.#paint(), patience)
@@ -40,6 +41,11 @@ export class Status {
     this.#chip.hidden = this.#count === 0
     this.#chip.dataset.state = reason ? this.#state : 'sending'
     this.#text.textContent = (reason ? `${reason} · ` : '') + `${this.#count} waiting`
+  }
+
+  // comeBack makes the login lead back to the very parent or bill that is open.
+  #comeBack() {
+    this.#notes.querySelector('[data-note="login"] a').href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`
   }
 
   // note shows or hides one of the page's standing notes, with a text where it has a place for one.
