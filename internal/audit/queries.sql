@@ -91,3 +91,32 @@ SELECT (SELECT count(*) FROM sealed.audit_log WHERE xid::text::bigint >= @horizo
 -- name: archives :many
 -- Global: the chain covers a whole deployment.
 SELECT month, file, sha256, entries, kept, archived_at, mac FROM sealed.archive ORDER BY month;
+
+-- The lists of the audit page: one for each index. What else is asked for is a filter on the way.
+
+-- name: newest :many
+SELECT l.*, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = @org_id AND l."timestamp" >= @since AND (l."timestamp", l.id) < (@before::timestamptz, @before_id::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT @most;
+
+-- name: newestOfAction :many
+SELECT l.*, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = @org_id AND l.action = @action
+  AND l."timestamp" >= @since AND (l."timestamp", l.id) < (@before::timestamptz, @before_id::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT @most;
+
+-- name: newestOfUser :many
+SELECT l.*, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = @org_id AND l.user_id = @user_id::bigint AND l.action = coalesce(sqlc.narg('action'), l.action)
+  AND l."timestamp" >= @since AND (l."timestamp", l.id) < (@before::timestamptz, @before_id::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT @most;
+
+-- name: newestOfEntity :many
+SELECT l.*, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = @org_id AND l.entity_type = @entity_type AND l.entity_id = coalesce(sqlc.narg('entity_id'), l.entity_id)
+  AND l.user_id IS NOT DISTINCT FROM coalesce(sqlc.narg('user_id'), l.user_id) AND l.action = coalesce(sqlc.narg('action'), l.action)
+  AND l."timestamp" >= @since AND (l."timestamp", l.id) < (@before::timestamptz, @before_id::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT @most;
+
+-- name: userNamed :one
+SELECT id FROM "user" WHERE org_id = @org_id AND lower(username) = lower(@username);

@@ -205,6 +205,306 @@ func (q *Queries) moveHead(ctx context.Context, arg moveHeadParams) error {
 	return err
 }
 
+const newest = `-- name: newest :many
+
+SELECT l.org_id, l.id, l.timestamp, l.user_id, l.action, l.entity_type, l.entity_id, l.details, l.before_state, l.after_state, l.ip_address, l.request_id, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = $1 AND l."timestamp" >= $2 AND (l."timestamp", l.id) < ($3::timestamptz, $4::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT $5
+`
+
+type newestParams struct {
+	OrgID    int64
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	Most     int32
+}
+
+type newestRow struct {
+	OrgID       int64
+	ID          int64
+	Timestamp   time.Time
+	UserID      *int64
+	Action      string
+	EntityType  string
+	EntityID    string
+	Details     interface{}
+	BeforeState interface{}
+	AfterState  interface{}
+	IpAddress   interface{}
+	RequestID   string
+	Username    string
+}
+
+// The lists of the audit page: one for each index. What else is asked for is a filter on the way.
+func (q *Queries) newest(ctx context.Context, arg newestParams) ([]newestRow, error) {
+	rows, err := q.db.Query(ctx, newest,
+		arg.OrgID,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []newestRow
+	for rows.Next() {
+		var i newestRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.ID,
+			&i.Timestamp,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.IpAddress,
+			&i.RequestID,
+			&i.Username,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const newestOfAction = `-- name: newestOfAction :many
+SELECT l.org_id, l.id, l.timestamp, l.user_id, l.action, l.entity_type, l.entity_id, l.details, l.before_state, l.after_state, l.ip_address, l.request_id, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = $1 AND l.action = $2
+  AND l."timestamp" >= $3 AND (l."timestamp", l.id) < ($4::timestamptz, $5::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT $6
+`
+
+type newestOfActionParams struct {
+	OrgID    int64
+	Action   string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	Most     int32
+}
+
+type newestOfActionRow struct {
+	OrgID       int64
+	ID          int64
+	Timestamp   time.Time
+	UserID      *int64
+	Action      string
+	EntityType  string
+	EntityID    string
+	Details     interface{}
+	BeforeState interface{}
+	AfterState  interface{}
+	IpAddress   interface{}
+	RequestID   string
+	Username    string
+}
+
+func (q *Queries) newestOfAction(ctx context.Context, arg newestOfActionParams) ([]newestOfActionRow, error) {
+	rows, err := q.db.Query(ctx, newestOfAction,
+		arg.OrgID,
+		arg.Action,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []newestOfActionRow
+	for rows.Next() {
+		var i newestOfActionRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.ID,
+			&i.Timestamp,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.IpAddress,
+			&i.RequestID,
+			&i.Username,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const newestOfEntity = `-- name: newestOfEntity :many
+SELECT l.org_id, l.id, l.timestamp, l.user_id, l.action, l.entity_type, l.entity_id, l.details, l.before_state, l.after_state, l.ip_address, l.request_id, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = $1 AND l.entity_type = $2 AND l.entity_id = coalesce($3, l.entity_id)
+  AND l.user_id IS NOT DISTINCT FROM coalesce($4, l.user_id) AND l.action = coalesce($5, l.action)
+  AND l."timestamp" >= $6 AND (l."timestamp", l.id) < ($7::timestamptz, $8::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT $9
+`
+
+type newestOfEntityParams struct {
+	OrgID      int64
+	EntityType string
+	EntityID   *string
+	UserID     *int64
+	Action     *string
+	Since      time.Time
+	Before     time.Time
+	BeforeID   int64
+	Most       int32
+}
+
+type newestOfEntityRow struct {
+	OrgID       int64
+	ID          int64
+	Timestamp   time.Time
+	UserID      *int64
+	Action      string
+	EntityType  string
+	EntityID    string
+	Details     interface{}
+	BeforeState interface{}
+	AfterState  interface{}
+	IpAddress   interface{}
+	RequestID   string
+	Username    string
+}
+
+func (q *Queries) newestOfEntity(ctx context.Context, arg newestOfEntityParams) ([]newestOfEntityRow, error) {
+	rows, err := q.db.Query(ctx, newestOfEntity,
+		arg.OrgID,
+		arg.EntityType,
+		arg.EntityID,
+		arg.UserID,
+		arg.Action,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []newestOfEntityRow
+	for rows.Next() {
+		var i newestOfEntityRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.ID,
+			&i.Timestamp,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.IpAddress,
+			&i.RequestID,
+			&i.Username,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const newestOfUser = `-- name: newestOfUser :many
+SELECT l.org_id, l.id, l.timestamp, l.user_id, l.action, l.entity_type, l.entity_id, l.details, l.before_state, l.after_state, l.ip_address, l.request_id, coalesce(u.username, '')::text AS username FROM audit_log l LEFT JOIN "user" u ON u.org_id = l.org_id AND u.id = l.user_id
+WHERE l.org_id = $1 AND l.user_id = $2::bigint AND l.action = coalesce($3, l.action)
+  AND l."timestamp" >= $4 AND (l."timestamp", l.id) < ($5::timestamptz, $6::bigint)
+ORDER BY l."timestamp" DESC, l.id DESC LIMIT $7
+`
+
+type newestOfUserParams struct {
+	OrgID    int64
+	UserID   int64
+	Action   *string
+	Since    time.Time
+	Before   time.Time
+	BeforeID int64
+	Most     int32
+}
+
+type newestOfUserRow struct {
+	OrgID       int64
+	ID          int64
+	Timestamp   time.Time
+	UserID      *int64
+	Action      string
+	EntityType  string
+	EntityID    string
+	Details     interface{}
+	BeforeState interface{}
+	AfterState  interface{}
+	IpAddress   interface{}
+	RequestID   string
+	Username    string
+}
+
+func (q *Queries) newestOfUser(ctx context.Context, arg newestOfUserParams) ([]newestOfUserRow, error) {
+	rows, err := q.db.Query(ctx, newestOfUser,
+		arg.OrgID,
+		arg.UserID,
+		arg.Action,
+		arg.Since,
+		arg.Before,
+		arg.BeforeID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []newestOfUserRow
+	for rows.Next() {
+		var i newestOfUserRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.ID,
+			&i.Timestamp,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.IpAddress,
+			&i.RequestID,
+			&i.Username,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const newestSeal = `-- name: newestSeal :one
 SELECT seq, horizon, mac FROM sealed.seal ORDER BY seq DESC LIMIT 1
 `
@@ -487,6 +787,22 @@ func (q *Queries) unsealed(ctx context.Context, horizon int64) (unsealedRow, err
 	var i unsealedRow
 	err := row.Scan(&i.Entries, &i.Scans)
 	return i, err
+}
+
+const userNamed = `-- name: userNamed :one
+SELECT id FROM "user" WHERE org_id = $1 AND lower(username) = lower($2)
+`
+
+type userNamedParams struct {
+	OrgID    int64
+	Username string
+}
+
+func (q *Queries) userNamed(ctx context.Context, arg userNamedParams) (int64, error) {
+	row := q.db.QueryRow(ctx, userNamed, arg.OrgID, arg.Username)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const xidOfRow = `-- name: xidOfRow :one
