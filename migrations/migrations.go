@@ -32,6 +32,9 @@ type Step struct {
 // Up brings the database at url up to this program's schema. Two programs that start at once do it once: the second
 // waits for the first.
 func Up(ctx context.Context, url string) error {
+	if err := upRiver(ctx, url); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
 	return with(ctx, url, func(p *goose.Provider, db *sql.DB) error {
 		if _, err := p.Up(ctx); err != nil {
 			return fmt.Errorf("migrate: %w", err)

@@ -40,7 +40,7 @@ var noise = regexp.MustCompile(`^(--.*|SET .*|SELECT pg_catalog\.set_config.*|\\
 func dump(t *testing.T, url string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), pgDump(t), "--schema-only", "--no-owner", "--no-privileges", "--no-comments",
-		"--exclude-table=*.*_20[0-9][0-9]_[0-9][0-9]", "--exclude-table=goose_db_version", "--dbname="+url).Output()
+		"--exclude-table=*.*_20[0-9][0-9]_[0-9][0-9]", "--exclude-table=goose_db_version", "--exclude-schema=river", "--dbname="+url).Output()
 	if err != nil {
 		t.Fatalf("pg_dump: %v", err)
 	}

@@ -23,6 +23,7 @@ type commands struct {
 	CreateAdmin createAdmin `cmd:"" help:"Make an admin, and the first organization where there is none."`
 	Org         orgs        `cmd:"" help:"List and make organizations."`
 	Seed        seedCommand `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
+	Audit       audits      `cmd:"" help:"Prove the audit log."`
 	Doctor      doctor      `cmd:"" help:"Look at the configuration, the database, Redis and the clock, and say what is wrong and how to mend it."`
 }
 

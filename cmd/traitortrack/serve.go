@@ -104,12 +104,18 @@ func (p *program) httpServer(h http.Handler) *http.Server {
 
 // serve serves on the listeners until ctx ends, then lets open requests finish. began is called once requests are answered.
 func (p *program) serve(ctx context.Context, on listeners, began func()) error {
+	if p.sealer != nil {
+		if err := p.sealer.Begin(ctx); err != nil {
+			return err
+		}
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, background := errgroup.WithContext(background)
 	g.Go(func() error { return p.sessions.Run(background) })
 	g.Go(func() error { return p.prober.Run(background) })
 	g.Go(func() error { return p.watch.Run(background) })
+	g.Go(func() error { return p.jobs.Run(background) })
 	g.Go(func() error { return p.reopenLog(background) })
 	edge, private := p.httpServer(p.server.Handler()), p.httpServer(p.metrics.Private())
 	private.WriteTimeout = 0 // a profile takes as long as it was asked to

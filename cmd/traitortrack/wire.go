@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"traitortrack/internal/account"
+	"traitortrack/internal/audit"
 	"traitortrack/internal/bag"
 	"traitortrack/internal/bill"
 	"traitortrack/internal/config"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/jobs"
 	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
@@ -34,6 +36,7 @@ type program struct {
 	log     *obs.Log
 	metrics *obs.Metrics
 	db      *pg.DB
+	direct  *pg.DB      // past any pooler, for the jobs
 	redis   *redisdb.DB // nil where none is configured
 	counts  *redisdb.DB // the Redis that counts requests: the same, unless another is configured
 	stores
@@ -42,6 +45,8 @@ type program struct {
 	watch    *org.Watch
 	prober   *server.Prober
 	server   *server.Server
+	sealer   *audit.Sealer // nil where there is no key to seal with
+	jobs     *jobs.Runner
 }
 
 // stores have the verbs.
@@ -70,6 +75,9 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if p.counts, err = openCounts(c, p.redis); err != nil {
 		return nil, err
 	}
+	if err := p.wireJobs(ctx); err != nil {
+		return nil, err
+	}
 	p.stores = wireStores(p.db, time.Now)
 	p.sessions = session.NewSessions(p.db, p.redis, time.Now)
 	p.sessions.Secure = c.Secure()
@@ -83,6 +91,21 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 		Requests: obs.NewRequests(p.log.Logger, p.metrics, time.Now),
 	})
 	return p, err
+}
+
+// directConns are the connections of the jobs: as many as jobs run at a time, and those that listen.
+const directConns = 6
+
+func (p *program) wireJobs(ctx context.Context) error {
+	var err error
+	if p.direct, err = pg.Open(ctx, pg.Options{URL: p.config.DatabaseDirectURL, MaxConns: directConns}); err != nil {
+		return err
+	}
+	if p.sealer, err = wireSealer(p.config, p.direct, p.log.Logger); err != nil {
+		return err
+	}
+	p.jobs, err = jobs.NewRunner(jobs.Deps{DB: p.direct, Sealer: p.sealer, Log: p.log.Logger, Now: time.Now})
+	return err
 }
 
 func wireStores(db *pg.DB, now func() time.Time) stores {

@@ -49,6 +49,29 @@ type Head struct {
 // String gives the head as `audit verify` takes it.
 func (h Head) String() string { return fmt.Sprintf("%d:%s", h.Seq, hex.EncodeToString(h.MAC)) }
 
+// Begin begins a segment where the database is on another server than before. It is called before the program writes
+// anything: a row that is numbered by the new server and not yet lifted above the old numbers would look slipped in.
+func (s *Sealer) Begin(ctx context.Context) error {
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		q := New(tx)
+		if _, err := q.lockHead(ctx); errors.Is(err, pgx.ErrNoRows) {
+			return nil // another instance is sealing, so it has begun
+		} else if err != nil {
+			return fmt.Errorf("lock the head: %w", err)
+		}
+		server, err := q.server(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the server who it is: %w", err)
+		}
+		_, err = s.segment(ctx, q, server)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("begin to seal the audit log: %w", err)
+	}
+	return nil
+}
+
 // Seal covers every settled row that has no seal yet: those of transactions older than the oldest one still running. It
 // only reads the tables, so it holds up no writer; one that commits late is covered next time. If another instance is
 // sealing at the moment it does nothing.

@@ -1,0 +1,4 @@
+-- name: forgetReceipts :execrows
+-- Global: a receipt is kept for a time, whosever it is. Few at once, so that no scan waits.
+DELETE FROM scan_receipt WHERE (org_id, scan_id) IN (
+    SELECT r.org_id, r.scan_id FROM scan_receipt r WHERE r.at < @before ORDER BY r.at LIMIT @most);
