@@ -88,7 +88,8 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
 		Gate: p.gate, Limits: ratelimit.New(p.counts, limits(c)),
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
-		Requests: obs.NewRequests(p.log.Logger, p.metrics, time.Now),
+		AnonymizeAddresses: c.AnonymizeAuditLogs,
+		Requests:           obs.NewRequests(p.log.Logger, p.metrics, time.Now),
 	})
 	return p, err
 }

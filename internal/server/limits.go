@@ -17,7 +17,7 @@ import (
 // answers of a login tell of its own limit, which counts failures only.
 func (s *Server) limit(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		class, key := ratelimit.Default, ratelimit.Network(caller(r.Context()).Address)
+		class, key := ratelimit.Default, ratelimit.Network(addressOf(r.Context()))
 		if who := somebody(r.Context()); who != nil {
 			class, key = ratelimit.API, strconv.FormatInt(who.UserID, 10)
 		}
@@ -26,7 +26,7 @@ func (s *Server) limit(pattern string, next http.Handler) http.Handler {
 			return
 		}
 		if pattern == "/login" || pattern == "/api/login" {
-			showLimit(w, s.standing(r, s.Limits.Check, ratelimit.LoginAddress, ratelimit.Network(caller(r.Context()).Address)))
+			showLimit(w, s.standing(r, s.Limits.Check, ratelimit.LoginAddress, ratelimit.Network(addressOf(r.Context()))))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -39,7 +39,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, class ratelimit.Cl
 
 // standing asks the limits, unless the caller's address is exempt.
 func (s *Server) standing(r *http.Request, ask func(context.Context, ratelimit.Class, string) ratelimit.Standing, class ratelimit.Class, key string) ratelimit.Standing {
-	if s.Limits.Exempt(caller(r.Context()).Address) {
+	if s.Limits.Exempt(addressOf(r.Context())) {
 		return s.Limits.Untouched(class)
 	}
 	return ask(r.Context(), class, key)
@@ -47,7 +47,7 @@ func (s *Server) standing(r *http.Request, ask func(context.Context, ratelimit.C
 
 // loginStanding asks about the address and the name that a login comes with, and gives the one with less room.
 func (s *Server) loginStanding(r *http.Request, username string, ask func(context.Context, ratelimit.Class, string) ratelimit.Standing) ratelimit.Standing {
-	address := s.standing(r, ask, ratelimit.LoginAddress, ratelimit.Network(caller(r.Context()).Address))
+	address := s.standing(r, ask, ratelimit.LoginAddress, ratelimit.Network(addressOf(r.Context())))
 	name := s.standing(r, ask, ratelimit.LoginName, account.Fold(username))
 	if name.Remaining < address.Remaining || name.Retry > address.Retry {
 		return name

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzhttp"
 
+	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/obs"
@@ -27,7 +28,10 @@ const (
 )
 
 // request is what is known of a request before anybody logs in.
-type request struct{ id, address, device string }
+type request struct {
+	id, address, device string
+	noted               string // the address as it is written down: shortened where ANONYMIZE_AUDIT_LOGS is on
+}
 
 // identity is who asks, or why that is not known.
 type identity struct {
@@ -39,6 +43,9 @@ type identity struct {
 func (s *Server) identifyRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		about := request{id: rand.Text(), address: clientAddress(r, s.TrustedProxies), device: deviceName(r.UserAgent())}
+		if about.noted = about.address; s.AnonymizeAddresses {
+			about.noted = audit.Anonymize(about.address)
+		}
 		w.Header().Set("X-Request-Id", about.id)
 		obs.Note(r.Context(), slog.String("request_id", about.id))
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey, about)))
@@ -53,7 +60,13 @@ func requestID(ctx context.Context) string {
 // caller is the actor of a request before anybody is known: where it comes from, and nothing more.
 func caller(ctx context.Context) authz.Actor {
 	about, _ := ctx.Value(requestKey).(request)
-	return authz.Actor{Address: about.address, Device: about.device, Request: about.id}
+	return authz.Actor{Address: about.noted, Device: about.device, Request: about.id}
+}
+
+// addressOf gives the whole address of a request, for the limits. It is not written down.
+func addressOf(ctx context.Context) string {
+	about, _ := ctx.Value(requestKey).(request)
+	return about.address
 }
 
 // actorFrom gives who asks. Behind a route with an action there is always somebody.

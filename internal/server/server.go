@@ -38,7 +38,8 @@ type Deps struct {
 	Now       func() time.Time
 	Requests  *obs.Requests // counts and logs each request; nil lets them pass unseen
 
-	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-For is believed; empty believes none
+	TrustedProxies     []netip.Prefix // proxies whose X-Forwarded-For is believed; empty believes none
+	AnonymizeAddresses bool           // addresses are shortened before they are written down
 }
 
 // Server answers requests. It is safe for concurrent use and starts nothing by itself.
