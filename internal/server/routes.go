@@ -75,6 +75,11 @@ func (s *Server) routes() []route {
 		{"POST", "/api/bills/{number}/complete", authz.Bill, s.completeBill},
 		{"POST", "/api/bills/{number}/reopen", authz.Bill, s.reopenBill},
 
+		{"GET", "/settings", authz.Users, s.settings},
+		{"POST", "/settings", authz.Users, s.changeSettingsForm},
+		{"GET", "/api/settings", authz.Users, s.getSettings},
+		{"PUT", "/api/settings", authz.Users, s.putSettings},
+
 		{"GET", "/billing", authz.Users, s.billing},
 		{"GET", "/api/billing", authz.Users, s.getBilling},
 
