@@ -44,6 +44,7 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong":           {"cmd/traitortrack"},
 	"github.com/pressly/goose":             {"migrations"},
 	"github.com/wneessen/go-mail":          {"internal/mail"},
+	"github.com/ccojocar/zxcvbn-go":        {"internal/account"},
 	"github.com/riverqueue/":               {"internal/jobs", "internal/notify", "migrations"},
 	"golang.org/x/crypto/argon2":           {"internal/account"},
 	"golang.org/x/text/":                   {"internal/code", "internal/account"},

@@ -58,18 +58,27 @@ type Actor struct {
 	Username string
 	Role     Role
 	Area     string // dispatch area; empty means everywhere
+	Owes     Duty   // what they have to do before anything else
+	TokenID  int64  // the API token that asks in their name, 0 for a session
+	Scopes   Scopes // what that token is for
+	Reading  bool   // the request asks and changes nothing (GET, HEAD): the edge says so
 	Address  string // network address of the request, for the audit log
 	Device   string // what the request came from, for the history of bags
 	Request  string // id of the request
 }
 
-// Can reports whether the actor's role may do the action.
-func (a Actor) Can(action Action) bool { return slices.Contains(table[action], a.Role) }
+// Can reports whether the actor's role may do the action, and whether their token, if they come with one, is for it.
+func (a Actor) Can(action Action) bool {
+	return slices.Contains(table[action], a.Role) && a.inScope(action)
+}
 
-// Require refuses with forbidden unless the actor's role may do the action.
+// Require refuses with forbidden unless the actor can do the action.
 func (a Actor) Require(action Action) error {
-	if a.Can(action) {
+	switch {
+	case a.Can(action):
 		return nil
+	case !a.inScope(action):
+		return errs.New(errs.Forbidden, "forbidden", "This token is for %s only. Make one for what you need, or log in.", a.Scopes)
 	}
 	return errs.New(errs.Forbidden, "forbidden", "Your role (%s) may not do this. Ask an admin if you need it.", a.Role)
 }

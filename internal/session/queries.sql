@@ -1,6 +1,6 @@
 -- name: insertSession :exec
-INSERT INTO session (token_hash, user_id, session_epoch, data, device, address, created_at, last_used_at, expires_at)
-VALUES (@token_hash, @user_id, @session_epoch, @data, @device, @address, @now, @now, @expires_at);
+INSERT INTO session (token_hash, user_id, session_epoch, data, device, address, created_at, last_used_at, expires_at, pending)
+VALUES (@token_hash, @user_id, @session_epoch, @data, @device, @address, @now, @now, @expires_at, @pending);
 
 -- name: findSession :one
 SELECT data, last_used_at, expires_at FROM session WHERE token_hash = @token_hash;
@@ -24,3 +24,13 @@ SELECT generation FROM session_generation FOR SHARE;
 
 -- name: raiseGeneration :one
 UPDATE session_generation SET generation = generation + 1 RETURNING generation;
+
+-- Whether a session goes on depends on its user's epoch, too.
+-- name: listSessions :many
+SELECT s.token_hash, s.device, s.address, s.created_at, s.last_used_at
+FROM session s JOIN "user" u ON u.id = s.user_id AND u.session_epoch = s.session_epoch
+WHERE s.user_id = @user_id AND NOT s.pending AND s.expires_at > @now AND s.last_used_at > @used_since
+ORDER BY s.last_used_at DESC, s.token_hash LIMIT @most;
+
+-- name: isSessionOf :one
+SELECT EXISTS (SELECT FROM session WHERE token_hash = @token_hash AND user_id = @user_id AND NOT pending);

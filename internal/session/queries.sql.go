@@ -69,8 +69,8 @@ func (q *Queries) holdGeneration(ctx context.Context) (int64, error) {
 }
 
 const insertSession = `-- name: insertSession :exec
-INSERT INTO session (token_hash, user_id, session_epoch, data, device, address, created_at, last_used_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+INSERT INTO session (token_hash, user_id, session_epoch, data, device, address, created_at, last_used_at, expires_at, pending)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
 `
 
 type insertSessionParams struct {
@@ -82,6 +82,7 @@ type insertSessionParams struct {
 	Address      string
 	Now          time.Time
 	ExpiresAt    time.Time
+	Pending      bool
 }
 
 func (q *Queries) insertSession(ctx context.Context, arg insertSessionParams) error {
@@ -94,8 +95,79 @@ func (q *Queries) insertSession(ctx context.Context, arg insertSessionParams) er
 		arg.Address,
 		arg.Now,
 		arg.ExpiresAt,
+		arg.Pending,
 	)
 	return err
+}
+
+const isSessionOf = `-- name: isSessionOf :one
+SELECT EXISTS (SELECT FROM session WHERE token_hash = $1 AND user_id = $2 AND NOT pending)
+`
+
+type isSessionOfParams struct {
+	TokenHash []byte
+	UserID    int64
+}
+
+func (q *Queries) isSessionOf(ctx context.Context, arg isSessionOfParams) (bool, error) {
+	row := q.db.QueryRow(ctx, isSessionOf, arg.TokenHash, arg.UserID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const listSessions = `-- name: listSessions :many
+SELECT s.token_hash, s.device, s.address, s.created_at, s.last_used_at
+FROM session s JOIN "user" u ON u.id = s.user_id AND u.session_epoch = s.session_epoch
+WHERE s.user_id = $1 AND NOT s.pending AND s.expires_at > $2 AND s.last_used_at > $3
+ORDER BY s.last_used_at DESC, s.token_hash LIMIT $4
+`
+
+type listSessionsParams struct {
+	UserID    int64
+	Now       time.Time
+	UsedSince time.Time
+	Most      int32
+}
+
+type listSessionsRow struct {
+	TokenHash  []byte
+	Device     string
+	Address    string
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+}
+
+// Whether a session goes on depends on its user's epoch, too.
+func (q *Queries) listSessions(ctx context.Context, arg listSessionsParams) ([]listSessionsRow, error) {
+	rows, err := q.db.Query(ctx, listSessions,
+		arg.UserID,
+		arg.Now,
+		arg.UsedSince,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []listSessionsRow
+	for rows.Next() {
+		var i listSessionsRow
+		if err := rows.Scan(
+			&i.TokenHash,
+			&i.Device,
+			&i.Address,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const raiseGeneration = `-- name: raiseGeneration :one

@@ -10,6 +10,8 @@ const (
 	lifetime  = 12 * time.Hour // and so is one that began so long ago
 	useEvery  = time.Minute    // the last use is written at most this often, and a copy is believed for no longer
 	burial    = 2 * useEvery   // the mark of an ended session outlives every copy that was made before it ended
+
+	pendingLifetime = 5 * time.Minute // between the password and the second factor
 )
 
 // times are when a session was last used, as far as it is written, and when it is over in any case.

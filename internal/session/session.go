@@ -21,6 +21,7 @@ const CookieName = "traitortrack_session"
 // What a session holds.
 const (
 	keyUser    = "user"
+	keyPending = "pending" // the user who has yet to show a second factor; there is no keyUser beside it
 	keyEpoch   = "epoch"
 	keyDevice  = "device"
 	keyAddress = "address"

@@ -76,12 +76,16 @@ func (s *store) CommitCtx(ctx context.Context, token string, data []byte, until 
 		return err
 	}
 	userID, _ := values[keyUser].(int64)
+	waiting, pending := values[keyPending].(int64)
+	if pending {
+		userID = waiting
+	}
 	epoch, _ := values[keyEpoch].(int64)
 	device, _ := values[keyDevice].(string)
 	address, _ := values[keyAddress].(string)
 	hash, generation, now := hashOf(token), s.generation.Load(), s.now()
 	err = New(s.db.Pool()).insertSession(ctx, insertSessionParams{TokenHash: hash, UserID: userID, SessionEpoch: epoch,
-		Data: data, Device: device, Address: address, Now: now, ExpiresAt: until})
+		Data: data, Device: device, Address: address, Now: now, ExpiresAt: until, Pending: pending})
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("write session %x: %w", hash[:4], err))
 	}
@@ -101,9 +105,12 @@ func (s *store) DeleteCtx(ctx context.Context, token string) error {
 	if !wellFormed(token) {
 		return nil
 	}
+	return s.end(ctx, hashOf(token))
+}
+
+func (s *store) end(ctx context.Context, hash []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	hash := hashOf(token)
 	err := s.deleteAndBury(ctx, hash)
 	if errors.Is(err, errNotBuried) {
 		err = s.deleteAndRaise(ctx, hash)
