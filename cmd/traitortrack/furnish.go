@@ -80,7 +80,7 @@ func demoUser(ctx context.Context, tx pgx.Tx, who authz.Actor, password string) 
 	user, err := account.ByName(ctx, tx, who.Username)
 	if e := errs.As(err); e != nil && e.Kind == errs.NotFound {
 		return account.Create(ctx, tx, account.NewUser{OrgID: who.OrgID, Username: who.Username, Email: who.Username + "@example.com",
-			Role: who.Role, Password: password})
+			Role: who.Role, Password: password, AnyPassword: true})
 	}
 	return user.ID, err
 }

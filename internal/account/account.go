@@ -19,11 +19,19 @@ type User struct {
 	Role     authz.Role
 	Area     string // dispatch area; empty means everywhere
 	Epoch    int64
+
+	MustChangePassword bool
 }
 
 // Store answers for users. It is safe for concurrent use.
 type Store struct {
+	// RequireAdmin2FA makes admins enrol in two-factor login before they do anything else, and Keys seals what that needs.
+	// Both are set before the first use.
+	RequireAdmin2FA bool
+	Keys            Keyring
+
 	db       *pg.DB
+	now      func() time.Time
 	hashing  chan struct{} // a place for each password that is hashed at the same time
 	standing *standings
 }
@@ -31,7 +39,7 @@ type Store struct {
 // NewStore makes a store of the database's users. At most half of the processors hash passwords, so that a storm of
 // logins leaves the other half, and the memory, to those who work.
 func NewStore(db *pg.DB, now func() time.Time) *Store {
-	s := &Store{db: db, hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	s := &Store{db: db, now: now, hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	s.standing = newStandings(s.readStanding, now)
 	return s
 }

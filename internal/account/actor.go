@@ -49,6 +49,7 @@ func (s *Store) readStanding(ctx context.Context, userID int64) (standing, error
 		return standing{}, pg.Refusal(fmt.Errorf("read user %d: %w", userID, err))
 	}
 	actor := authz.Actor{UserID: userID, OrgID: row.OrgID, Username: row.Username, Role: authz.Role(row.Role), Area: row.Area}
+	actor.Owes = duty(row.MustChangePassword, row.Enrolled, s.RequireAdmin2FA && actor.Role == authz.Admin)
 	return standing{actor: actor, active: row.Active, epoch: row.SessionEpoch}, nil
 }
 

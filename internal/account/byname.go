@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"traitortrack/internal/authz"
 )
 
 // ByName finds a user by name, in any organization and in the caller's transaction, for the commands of operators. A
@@ -20,5 +18,5 @@ func ByName(ctx context.Context, tx pgx.Tx, username string) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("find a user by name: %w", err)
 	}
-	return User{ID: row.ID, OrgID: row.OrgID, Username: row.Username, Role: authz.Role(row.Role), Area: row.Area, Epoch: row.SessionEpoch}, nil
+	return try{row: row}.user(), nil
 }

@@ -20,6 +20,8 @@ type NewUser struct {
 	Role     authz.Role
 	Area     string
 	Password string
+
+	AnyPassword bool // even a common one, as for a demo
 }
 
 // Create makes a user in the caller's transaction and gives their id. What is wrong with the user is refused with the

@@ -83,16 +83,50 @@ func matches(kept, password string) bool {
 	return same && known
 }
 
+// outdated reports whether a kept hash asks for another cost than hashes are made with today.
+func outdated(kept string) bool {
+	h, ok := parseHash(kept)
+	return ok && (h.memory != memoryKiB || h.passes != passes || h.lanes != lanes || len(h.digest) != digestBytes)
+}
+
 // check is matches, once there is a place to hash in.
 func (s *Store) check(ctx context.Context, kept, password string) (bool, error) {
 	if len(password) > maxPassword {
 		return false, nil
 	}
+	same := false
+	err := s.place(ctx, func() { same = matches(kept, password) })
+	return same, err
+}
+
+// hash is HashPassword, once there is a place to hash in.
+func (s *Store) hash(ctx context.Context, password string) (string, error) {
+	kept := ""
+	err := s.place(ctx, func() { kept = HashPassword(password) })
+	return kept, err
+}
+
+// place waits for a place to hash in.
+func (s *Store) place(ctx context.Context, do func()) error {
 	select {
 	case s.hashing <- struct{}{}:
 		defer func() { <-s.hashing }()
-		return matches(kept, password), nil
+		do()
+		return nil
 	case <-ctx.Done():
-		return false, fmt.Errorf("wait to check a password: %w", ctx.Err())
+		return fmt.Errorf("wait for a place to hash a password in: %w", ctx.Err())
 	}
+}
+
+// rehash keeps a password that was just right under today's cost, where its hash is of another. It can wait for the next
+// login: nothing that goes wrong here spoils this one.
+func (s *Store) rehash(ctx context.Context, row findByNameRow, password string) {
+	if !outdated(row.PasswordHash) {
+		return
+	}
+	kept, err := s.hash(ctx, password)
+	if err != nil {
+		return
+	}
+	_ = New(s.db.Pool()).rehashPassword(ctx, rehashPasswordParams{PasswordHash: kept, OrgID: row.OrgID, ID: row.ID, OldHash: row.PasswordHash})
 }

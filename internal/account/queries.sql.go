@@ -7,23 +7,136 @@ package account
 
 import (
 	"context"
+	"time"
 )
+
+const changePassword = `-- name: changePassword :execrows
+UPDATE "user" SET password_hash = $1, session_epoch = session_epoch + 1, must_change_password = false
+WHERE org_id = $2 AND id = $3 AND active AND password_hash = $4
+`
+
+type changePasswordParams struct {
+	PasswordHash string
+	OrgID        int64
+	ID           int64
+	OldHash      string
+}
+
+// The old hash proves that nobody changed the password since it was checked.
+func (q *Queries) changePassword(ctx context.Context, arg changePasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, changePassword,
+		arg.PasswordHash,
+		arg.OrgID,
+		arg.ID,
+		arg.OldHash,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const confirmTOTP = `-- name: confirmTOTP :exec
+UPDATE totp SET confirmed_at = $1::timestamptz WHERE org_id = $2 AND user_id = $3
+`
+
+type confirmTOTPParams struct {
+	Now    time.Time
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) confirmTOTP(ctx context.Context, arg confirmTOTPParams) error {
+	_, err := q.db.Exec(ctx, confirmTOTP, arg.Now, arg.OrgID, arg.UserID)
+	return err
+}
+
+const countRecoveryCodes = `-- name: countRecoveryCodes :one
+SELECT count(*) FROM recovery_code WHERE org_id = $1 AND user_id = $2 AND used_at IS NULL
+`
+
+type countRecoveryCodesParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) countRecoveryCodes(ctx context.Context, arg countRecoveryCodesParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countRecoveryCodes, arg.OrgID, arg.UserID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const deleteLock = `-- name: deleteLock :execrows
+DELETE FROM login_lock WHERE name_hash = sha256(convert_to(lower($1::text), 'UTF8'))
+`
+
+// Global: names are.
+func (q *Queries) deleteLock(ctx context.Context, typed string) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteLock, typed)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteOldLocks = `-- name: deleteOldLocks :exec
+DELETE FROM login_lock WHERE touched_at < $1
+`
+
+// Global: names are.
+func (q *Queries) deleteOldLocks(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, deleteOldLocks, before)
+	return err
+}
+
+const deleteRecoveryCodes = `-- name: deleteRecoveryCodes :exec
+DELETE FROM recovery_code WHERE org_id = $1 AND user_id = $2
+`
+
+type deleteRecoveryCodesParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) deleteRecoveryCodes(ctx context.Context, arg deleteRecoveryCodesParams) error {
+	_, err := q.db.Exec(ctx, deleteRecoveryCodes, arg.OrgID, arg.UserID)
+	return err
+}
+
+const deleteTOTP = `-- name: deleteTOTP :execrows
+DELETE FROM totp WHERE org_id = $1 AND user_id = $2
+`
+
+type deleteTOTPParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) deleteTOTP(ctx context.Context, arg deleteTOTPParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteTOTP, arg.OrgID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
 
 const findByName = `-- name: findByName :one
 
-SELECT id, org_id, username, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch
+SELECT id, org_id, username, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
 FROM "user" WHERE lower(username) = lower($1)
 `
 
 type findByNameRow struct {
-	ID           int64
-	OrgID        int64
-	Username     string
-	Role         string
-	Area         string
-	PasswordHash string
-	Active       bool
-	SessionEpoch int64
+	ID                 int64
+	OrgID              int64
+	Username           string
+	Role               string
+	Area               string
+	PasswordHash       string
+	Active             bool
+	SessionEpoch       int64
+	MustChangePassword bool
 }
 
 // Users are global: a name is unique across organizations.
@@ -39,21 +152,90 @@ func (q *Queries) findByName(ctx context.Context, username string) (findByNameRo
 		&i.PasswordHash,
 		&i.Active,
 		&i.SessionEpoch,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
+const forcePassword = `-- name: forcePassword :execrows
+UPDATE "user" SET must_change_password = true WHERE org_id = $1 AND id = $2 AND active
+`
+
+type forcePasswordParams struct {
+	OrgID int64
+	ID    int64
+}
+
+func (q *Queries) forcePassword(ctx context.Context, arg forcePasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, forcePassword, arg.OrgID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const getByID = `-- name: getByID :one
+SELECT id, org_id, username, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
+FROM "user" WHERE id = $1
+`
+
+type getByIDRow struct {
+	ID                 int64
+	OrgID              int64
+	Username           string
+	Role               string
+	Area               string
+	PasswordHash       string
+	Active             bool
+	SessionEpoch       int64
+	MustChangePassword bool
+}
+
+func (q *Queries) getByID(ctx context.Context, id int64) (getByIDRow, error) {
+	row := q.db.QueryRow(ctx, getByID, id)
+	var i getByIDRow
+	err := row.Scan(
+		&i.ID,
+		&i.OrgID,
+		&i.Username,
+		&i.Role,
+		&i.Area,
+		&i.PasswordHash,
+		&i.Active,
+		&i.SessionEpoch,
+		&i.MustChangePassword,
+	)
+	return i, err
+}
+
+const getLock = `-- name: getLock :one
+SELECT locked_until FROM login_lock WHERE name_hash = sha256(convert_to(lower($1::text), 'UTF8'))
+`
+
+// Failures are counted by what was typed, before anybody knows whose it is.
+// Global: names are.
+func (q *Queries) getLock(ctx context.Context, typed string) (*time.Time, error) {
+	row := q.db.QueryRow(ctx, getLock, typed)
+	var locked_until *time.Time
+	err := row.Scan(&locked_until)
+	return locked_until, err
+}
+
 const getStanding = `-- name: getStanding :one
-SELECT org_id, username, role, coalesce(area, '')::text AS area, active, session_epoch FROM "user" WHERE id = $1
+SELECT u.org_id, u.username, u.role, coalesce(u.area, '')::text AS area, u.active, u.session_epoch, u.must_change_password,
+       EXISTS (SELECT FROM totp t WHERE t.org_id = u.org_id AND t.user_id = u.id AND t.confirmed_at IS NOT NULL) AS enrolled
+FROM "user" u WHERE u.id = $1
 `
 
 type getStandingRow struct {
-	OrgID        int64
-	Username     string
-	Role         string
-	Area         string
-	Active       bool
-	SessionEpoch int64
+	OrgID              int64
+	Username           string
+	Role               string
+	Area               string
+	Active             bool
+	SessionEpoch       int64
+	MustChangePassword bool
+	Enrolled           bool
 }
 
 func (q *Queries) getStanding(ctx context.Context, id int64) (getStandingRow, error) {
@@ -66,8 +248,107 @@ func (q *Queries) getStanding(ctx context.Context, id int64) (getStandingRow, er
 		&i.Area,
 		&i.Active,
 		&i.SessionEpoch,
+		&i.MustChangePassword,
+		&i.Enrolled,
 	)
 	return i, err
+}
+
+const holdLock = `-- name: holdLock :one
+INSERT INTO login_lock (name_hash, touched_at) VALUES (sha256(convert_to(lower($1::text), 'UTF8')), $2)
+ON CONFLICT (name_hash) DO UPDATE SET touched_at = EXCLUDED.touched_at
+RETURNING failures, last_failed_at, locked_until
+`
+
+type holdLockParams struct {
+	Typed string
+	Now   time.Time
+}
+
+type holdLockRow struct {
+	Failures     int32
+	LastFailedAt *time.Time
+	LockedUntil  *time.Time
+}
+
+// It writes a row even for nobody's name, and holds it until the end of the transaction.
+// Global: names are.
+func (q *Queries) holdLock(ctx context.Context, arg holdLockParams) (holdLockRow, error) {
+	row := q.db.QueryRow(ctx, holdLock, arg.Typed, arg.Now)
+	var i holdLockRow
+	err := row.Scan(&i.Failures, &i.LastFailedAt, &i.LockedUntil)
+	return i, err
+}
+
+const holdTOTP = `-- name: holdTOTP :one
+SELECT key_id, sealed, last_step, (confirmed_at IS NOT NULL)::boolean AS confirmed FROM totp WHERE org_id = $1 AND user_id = $2 FOR UPDATE
+`
+
+type holdTOTPParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+type holdTOTPRow struct {
+	KeyID     string
+	Sealed    []byte
+	LastStep  int64
+	Confirmed bool
+}
+
+func (q *Queries) holdTOTP(ctx context.Context, arg holdTOTPParams) (holdTOTPRow, error) {
+	row := q.db.QueryRow(ctx, holdTOTP, arg.OrgID, arg.UserID)
+	var i holdTOTPRow
+	err := row.Scan(
+		&i.KeyID,
+		&i.Sealed,
+		&i.LastStep,
+		&i.Confirmed,
+	)
+	return i, err
+}
+
+const insertRecoveryCodes = `-- name: insertRecoveryCodes :exec
+INSERT INTO recovery_code (org_id, user_id, code_hash) SELECT $1, $2, unnest($3::bytea[])
+`
+
+type insertRecoveryCodesParams struct {
+	OrgID      int64
+	UserID     int64
+	CodeHashes [][]byte
+}
+
+func (q *Queries) insertRecoveryCodes(ctx context.Context, arg insertRecoveryCodesParams) error {
+	_, err := q.db.Exec(ctx, insertRecoveryCodes, arg.OrgID, arg.UserID, arg.CodeHashes)
+	return err
+}
+
+const insertTOTP = `-- name: insertTOTP :execrows
+INSERT INTO totp (org_id, user_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org_id, user_id) DO UPDATE SET key_id = EXCLUDED.key_id, sealed = EXCLUDED.sealed, created_at = EXCLUDED.created_at, last_step = 0
+WHERE totp.confirmed_at IS NULL
+`
+
+type insertTOTPParams struct {
+	OrgID  int64
+	UserID int64
+	KeyID  string
+	Sealed []byte
+	Now    time.Time
+}
+
+func (q *Queries) insertTOTP(ctx context.Context, arg insertTOTPParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertTOTP,
+		arg.OrgID,
+		arg.UserID,
+		arg.KeyID,
+		arg.Sealed,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertUser = `-- name: insertUser :one
@@ -99,6 +380,45 @@ func (q *Queries) insertUser(ctx context.Context, arg insertUserParams) (int64, 
 	return id, err
 }
 
+const noteLogin = `-- name: noteLogin :exec
+UPDATE "user" SET last_login_at = $1::timestamptz WHERE org_id = $2 AND id = $3
+`
+
+type noteLoginParams struct {
+	Now   time.Time
+	OrgID int64
+	ID    int64
+}
+
+func (q *Queries) noteLogin(ctx context.Context, arg noteLoginParams) error {
+	_, err := q.db.Exec(ctx, noteLogin, arg.Now, arg.OrgID, arg.ID)
+	return err
+}
+
+const notifyAdmins = `-- name: notifyAdmins :exec
+INSERT INTO notification (org_id, user_id, kind, message, link, subject_id)
+SELECT u.org_id, u.id, $1, $2, $3, $4 FROM "user" u WHERE u.org_id = $5 AND u.role = 'admin' AND u.active
+`
+
+type notifyAdminsParams struct {
+	Kind      string
+	Message   string
+	Link      *string
+	SubjectID *int64
+	OrgID     int64
+}
+
+func (q *Queries) notifyAdmins(ctx context.Context, arg notifyAdminsParams) error {
+	_, err := q.db.Exec(ctx, notifyAdmins,
+		arg.Kind,
+		arg.Message,
+		arg.Link,
+		arg.SubjectID,
+		arg.OrgID,
+	)
+	return err
+}
+
 const raiseEpoch = `-- name: raiseEpoch :execrows
 UPDATE "user" SET session_epoch = session_epoch + 1 WHERE org_id = $1 AND id = $2
 `
@@ -116,8 +436,52 @@ func (q *Queries) raiseEpoch(ctx context.Context, arg raiseEpochParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const rehashPassword = `-- name: rehashPassword :exec
+UPDATE "user" SET password_hash = $1 WHERE org_id = $2 AND id = $3 AND password_hash = $4
+`
+
+type rehashPasswordParams struct {
+	PasswordHash string
+	OrgID        int64
+	ID           int64
+	OldHash      string
+}
+
+// Whoever changed the password meanwhile keeps theirs.
+func (q *Queries) rehashPassword(ctx context.Context, arg rehashPasswordParams) error {
+	_, err := q.db.Exec(ctx, rehashPassword,
+		arg.PasswordHash,
+		arg.OrgID,
+		arg.ID,
+		arg.OldHash,
+	)
+	return err
+}
+
+const resealTOTP = `-- name: resealTOTP :exec
+UPDATE totp SET key_id = $1, sealed = $2 WHERE org_id = $3 AND user_id = $4
+`
+
+type resealTOTPParams struct {
+	KeyID  string
+	Sealed []byte
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) resealTOTP(ctx context.Context, arg resealTOTPParams) error {
+	_, err := q.db.Exec(ctx, resealTOTP,
+		arg.KeyID,
+		arg.Sealed,
+		arg.OrgID,
+		arg.UserID,
+	)
+	return err
+}
+
 const setPassword = `-- name: setPassword :execrows
-UPDATE "user" SET password_hash = $1, session_epoch = session_epoch + 1 WHERE org_id = $2 AND id = $3
+UPDATE "user" SET password_hash = $1, session_epoch = session_epoch + 1, must_change_password = false
+WHERE org_id = $2 AND id = $3
 `
 
 type setPasswordParams struct {
@@ -132,4 +496,69 @@ func (q *Queries) setPassword(ctx context.Context, arg setPasswordParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const useRecoveryCode = `-- name: useRecoveryCode :execrows
+UPDATE recovery_code SET used_at = $1::timestamptz WHERE org_id = $2 AND user_id = $3 AND code_hash = $4 AND used_at IS NULL
+`
+
+type useRecoveryCodeParams struct {
+	Now      time.Time
+	OrgID    int64
+	UserID   int64
+	CodeHash []byte
+}
+
+func (q *Queries) useRecoveryCode(ctx context.Context, arg useRecoveryCodeParams) (int64, error) {
+	result, err := q.db.Exec(ctx, useRecoveryCode,
+		arg.Now,
+		arg.OrgID,
+		arg.UserID,
+		arg.CodeHash,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const useStep = `-- name: useStep :execrows
+UPDATE totp SET last_step = $1 WHERE org_id = $2 AND user_id = $3 AND last_step < $1
+`
+
+type useStepParams struct {
+	Step   int64
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) useStep(ctx context.Context, arg useStepParams) (int64, error) {
+	result, err := q.db.Exec(ctx, useStep, arg.Step, arg.OrgID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const writeLock = `-- name: writeLock :exec
+UPDATE login_lock SET failures = $1, last_failed_at = $2, locked_until = $3
+WHERE name_hash = sha256(convert_to(lower($4::text), 'UTF8'))
+`
+
+type writeLockParams struct {
+	Failures     int32
+	LastFailedAt *time.Time
+	LockedUntil  *time.Time
+	Typed        string
+}
+
+// Global: names are.
+func (q *Queries) writeLock(ctx context.Context, arg writeLockParams) error {
+	_, err := q.db.Exec(ctx, writeLock,
+		arg.Failures,
+		arg.LastFailedAt,
+		arg.LockedUntil,
+		arg.Typed,
+	)
+	return err
 }

@@ -2,13 +2,16 @@ package account
 
 import (
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/text/unicode/norm"
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/mail"
 )
 
 // Bounds of what is typed. A longer password is not hashed, since that would be work for anybody who asks.
@@ -20,8 +23,19 @@ const (
 	maxTyped    = 100  // characters of a name that are looked at, and noted when it is wrong
 )
 
-// ValidatePassword refuses a new password that is too short or too long, as invalid_password. Any characters will do.
-func ValidatePassword(password string) error {
+// ValidatePassword refuses a new password that is too short or too long, that is among the commonest, or that is hardly
+// more than a name of its user, as invalid_password. Any characters will do.
+func ValidatePassword(password string, names ...string) error {
+	if err := checkLength(password); err != nil {
+		return err
+	}
+	if common(password, names) {
+		return errs.Field("password", "invalid_password", "Many people choose a password like this, so it is guessed first. A few words that do not belong together are better.")
+	}
+	return nil
+}
+
+func checkLength(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
 		return errs.Field("password", "invalid_password", "A password has at least %d characters. A few words in a row are easy to remember.", minPassword)
@@ -29,6 +43,61 @@ func ValidatePassword(password string) error {
 		return errs.Field("password", "invalid_password", "A password has at most %d bytes. Choose a shorter one.", maxPassword)
 	}
 	return nil
+}
+
+// What longest is looked at as a common password; nothing longer is on any list.
+const longestCommon = 40
+
+// common reports whether a password is among the first that anybody tries: on the lists of what people choose, a word of
+// theirs with a year or a sign behind it, a row of keys, a repetition, or the user's own name.
+func common(password string, names []string) bool {
+	if utf8.RuneCountInString(password) > longestCommon {
+		return false
+	}
+	var own []string
+	for _, name := range names {
+		if name != "" {
+			own = append(own, strings.ToLower(name))
+		}
+	}
+	return zxcvbn.PasswordStrength(password, own).Score == 0
+}
+
+// How often a name may be tried, and for how long it is locked then.
+const (
+	maxFailures = 5
+	lockFor     = 30 * time.Minute
+)
+
+// attempts are the failures of one typed name.
+type attempts struct {
+	failures    int
+	last, until time.Time // of the last failure, and until when the name is locked; zero for never
+}
+
+func (a attempts) locked(now time.Time) bool { return now.Before(a.until) }
+
+// failed gives the attempts after one more failure. Failures older than a lock lasts are forgotten.
+func (a attempts) failed(now time.Time) attempts {
+	if !now.Before(a.last.Add(lockFor)) {
+		a.failures, a.until = 0, time.Time{}
+	}
+	a.failures, a.last = a.failures+1, now
+	if a.failures >= maxFailures {
+		a.until = now.Add(lockFor)
+	}
+	return a
+}
+
+// duty gives what somebody has to do first.
+func duty(mustChange, enrolled, needsTOTP bool) authz.Duty {
+	switch {
+	case mustChange:
+		return authz.ChangePassword
+	case needsTOTP && !enrolled:
+		return authz.EnrolTOTP
+	}
+	return ""
 }
 
 // cleanName makes one form of the ways in which a name can be typed. What nobody can see is dropped.
@@ -59,5 +128,11 @@ func checkNew(n NewUser) error {
 	if utf8.RuneCountInString(n.Area) > maxArea {
 		return errs.Field("area", "invalid_area", "A dispatch area has at most %d characters.", maxArea)
 	}
-	return ValidatePassword(n.Password)
+	if n.Email != "" && !mail.Plain(n.Email) {
+		return errs.Field("email", "invalid_email", "This is no mail address. Write it like asha@example.org.")
+	}
+	if n.AnyPassword {
+		return checkLength(n.Password)
+	}
+	return ValidatePassword(n.Password, n.Username, n.Email)
 }

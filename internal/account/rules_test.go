@@ -48,7 +48,7 @@ func TestValidatePassword(t *testing.T) {
 
 func TestCheckNew(t *testing.T) {
 	t.Parallel()
-	good := NewUser{Username: "asha", Role: "dispatcher", Area: "North", Password: "long enough"}
+	good := NewUser{Username: "asha", Role: "dispatcher", Area: "North", Password: "seven green bags"}
 	for _, tc := range []struct {
 		name, code string
 		change     func(*NewUser)
@@ -59,6 +59,9 @@ func TestCheckNew(t *testing.T) {
 		{"a long name", "invalid_username", func(n *NewUser) { n.Username = strings.Repeat("a", 61) }},
 		{"no such role", "invalid_role", func(n *NewUser) { n.Role = "owner" }},
 		{"a long area", "invalid_area", func(n *NewUser) { n.Area = strings.Repeat("a", 51) }},
+		{"no mail address", "invalid_email", func(n *NewUser) { n.Email = "asha@example.org\r\nBcc: b@example.org" }},
+		{"a common password", "invalid_password", func(n *NewUser) { n.Password = "password123" }},
+		{"a common password for a demo", "", func(n *NewUser) { n.Password, n.AnyPassword = "password123", true }},
 		{"a short password", "invalid_password", func(n *NewUser) { n.Password = "short" }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -43,6 +43,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "2")
 	}
+	if seconds := refusal.Extra["retry_after"]; seconds != "" {
+		w.Header().Set("Retry-After", seconds)
+	}
 	switch {
 	case wantsProblem(r):
 		s.failProblem(w, r, refusal)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
-	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 )
 
@@ -56,8 +54,7 @@ func (s *Server) gate(class gateClass, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		access, state := s.Gate.Ask(r.Context(), who.OrgID)
-		obs.Note(r.Context(), slog.String("billing_gate_cache_state", string(state)))
+		access, _ := s.Gate.Ask(r.Context(), who.OrgID)
 		r = r.WithContext(context.WithValue(r.Context(), accessKey, access))
 		if class != ungated {
 			if err := access.Refuse(class == writing); err != nil {

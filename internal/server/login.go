@@ -25,7 +25,7 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(r, &sent); err != nil {
 		return err
 	}
-	user, err := s.logIn(w, r, sent.Username, sent.Password)
+	user, err := s.logIn(w, r, sent.Username, sent.Password, sent.Code)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		return unread(err)
 	}
 	username, next := r.PostForm.Get("username"), ownPath(r.PostForm.Get("next"))
-	user, err := s.logIn(w, r, username, r.PostForm.Get("password"))
+	user, err := s.logIn(w, r, username, r.PostForm.Get("password"), "")
 	if refused := errs.As(err); refused != nil && refused.Kind != errs.Unavailable {
 		p := loginPage{Frame: s.frame(r, "Log in", ""), Username: clip(username), Next: next, Refused: refused, Wrong: wrongField(username, refused)}
 		return s.render(w, r, statusOf(refused.Kind), "login", p)
@@ -82,12 +82,12 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 }
 
 // logIn checks a name and its password, and begins a session for them. Whoever failed too often is not heard.
-func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, password string) (account.User, error) {
+func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, password, code string) (account.User, error) {
 	if err := s.mayTry(w, r, username); err != nil {
 		return account.User{}, err
 	}
 	from := caller(r.Context())
-	user, err := s.Accounts.Login(r.Context(), from, username, password)
+	user, err := s.Accounts.LoginWithCode(r.Context(), from, username, password, code)
 	if err := s.tried(w, r, username, err); err != nil {
 		return account.User{}, err
 	}

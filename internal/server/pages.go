@@ -13,7 +13,6 @@ func pageStructs() map[string]any {
 		"docs":      docsPage{},
 		"error":     errorPage{},
 		"login":     loginPage{},
-		"settings":  settingsPage{},
 		"scan":      scanPage{},
 	}
 }
