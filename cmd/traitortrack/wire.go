@@ -85,12 +85,15 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	}
 	p.sessions = session.NewSessions(p.db, p.redis, time.Now)
 	p.sessions.Secure = c.Secure()
-	p.gate = org.NewGate(p.db, org.GateOptions{Cached: c.BillingCacheEnabled, TTL: c.BillingGateCacheTTL(), Now: time.Now})
+	p.gate = org.NewGate(p.db, org.GateOptions{Cached: c.BillingCacheEnabled, TTL: c.BillingGateCacheTTL(), Now: time.Now,
+		Observe: watchGate(p.metrics)})
 	p.watch = org.NewWatch(c.DatabaseDirectURL, p.redis, p.gate.Forget, p.orgs.Forget)
 	p.prober = server.NewProber(c.DatabaseURL, p.db, p.redis, time.Now)
+	limits := ratelimit.New(p.counts, limitOptions(c, p.metrics))
+	watchLimits(p.metrics, limits)
 	p.server, err = server.New(server.Deps{
 		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
-		Gate: p.gate, Limits: ratelimit.New(p.counts, limits(c)),
+		Gate: p.gate, Limits: limits,
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
 		AnonymizeAddresses: c.AnonymizeAuditLogs,
 		Requests:           obs.NewRequests(p.log.Logger, p.metrics, time.Now),
@@ -130,9 +133,27 @@ func openCounts(c config.Config, sessions *redisdb.DB) (*redisdb.DB, error) {
 	return redisdb.Open(c.RateLimitStorageURI)
 }
 
-func limits(c config.Config) ratelimit.Options {
+func limitOptions(c config.Config, m *obs.Metrics) ratelimit.Options {
+	asked := m.Counter("traitortrack_rate_limit_total",
+		"Requests held against a limit, by class: allowed, limited, and besides fallback where they were counted in memory.", "class", "outcome")
 	return ratelimit.Options{Login: ratelimit.Rate(c.RateLimitLogin), API: ratelimit.Rate(c.RateLimitAPI),
-		Default: ratelimit.Rate(c.RateLimitDefault), Exempt: c.RateLimitExempt}
+		Default: ratelimit.Rate(c.RateLimitDefault), Exempt: c.RateLimitExempt,
+		Observe: func(class ratelimit.Class, outcome ratelimit.Outcome) { asked(string(class), string(outcome)) }}
+}
+
+// watchLimits shows whether the Redis of the limits answers. One that was never configured is no fault.
+func watchLimits(m *obs.Metrics, l *ratelimit.Limits) {
+	m.Gauge("traitortrack_rate_limit_backend_up", "1 while the limits' Redis answers, or none is configured; 0 while they are counted in memory for want of it.", func() float64 {
+		if l.State() == redisdb.Away {
+			return 0
+		}
+		return 1
+	})
+}
+
+func watchGate(m *obs.Metrics) func(org.State) {
+	asked := m.Counter("traitortrack_billing_gate_cache_state_total", "Questions to the billing gate, by where the answer came from.", "state")
+	return func(s org.State) { asked(string(s)) }
 }
 
 // close lets go of everything, the last built first.

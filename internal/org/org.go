@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/code"
-	"traitortrack/internal/errs"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/weight"
 )
@@ -69,16 +68,20 @@ func (s *Store) Formats(ctx context.Context, orgID int64) (code.Formats, error) 
 }
 
 func (s *Store) loadFormats(ctx context.Context, orgID int64) (code.Formats, error) {
-	rows, err := New(s.db.Pool()).listFormats(ctx, orgID)
+	formats, err := readFormats(ctx, New(s.db.Pool()), orgID)
 	if err != nil {
-		return code.Formats{}, pg.Refusal(fmt.Errorf("read bag formats of organization %d: %w", orgID, err))
+		return code.Formats{}, err
 	}
+	return code.NewFormats(formats)
+}
+
+func formatsOf(rows []listFormatsRow) []code.Format {
 	formats := make([]code.Format, len(rows))
 	for i, row := range rows {
 		formats[i] = code.Format{ID: row.ID, Name: row.Name, Pattern: row.ParentPattern,
 			Capacity: int(row.Capacity), ChildGrams: weight.Grams(row.ChildGrams)}
 	}
-	return code.NewFormats(formats)
+	return formats
 }
 
 // defaultFormats are what a new organization begins with.
@@ -93,7 +96,7 @@ func defaultFormats() []code.Format {
 // a name of the IANA database, such as Asia/Kolkata; any other is invalid_time_zone.
 func Create(ctx context.Context, tx pgx.Tx, name, timeZone string) (int64, error) {
 	if _, err := time.LoadLocation(timeZone); err != nil || timeZone == "" || timeZone == "Local" {
-		return 0, errs.Field("time_zone", "invalid_time_zone", "There is no time zone %q. Use a name such as Asia/Kolkata.", timeZone)
+		return 0, errNoTimeZone(timeZone)
 	}
 	q := New(tx)
 	id, err := q.insertOrganization(ctx, insertOrganizationParams{Name: name, TimeZone: timeZone})

@@ -34,3 +34,19 @@ SELECT pg_notify('traitortrack_org', (@org_id::bigint)::text);
 
 -- name: listAdmins :many
 SELECT username FROM "user" WHERE org_id = @org_id AND role = 'admin' AND active ORDER BY lower(username) LIMIT 5;
+
+-- name: knownCodes :many
+SELECT kind, code FROM bag WHERE org_id = @org_id AND code > @after ORDER BY code LIMIT 10000;
+
+-- name: setOrganization :one
+UPDATE organization SET name = @name, time_zone = @time_zone, settings_version = settings_version + 1 WHERE id = @org_id RETURNING settings_version;
+
+-- name: getSettings :one
+SELECT name, time_zone, settings_version FROM organization WHERE id = @org_id;
+
+-- name: updateFormat :execrows
+UPDATE bag_format SET name = @name, parent_pattern = @parent_pattern, capacity = @capacity, child_grams = @child_grams
+WHERE org_id = @org_id AND id = @id;
+
+-- name: deleteFormats :exec
+DELETE FROM bag_format WHERE org_id = @org_id AND id <> ALL (@keep::bigint[]);

@@ -19,6 +19,20 @@ func (q *Queries) announce(ctx context.Context, orgID int64) error {
 	return err
 }
 
+const deleteFormats = `-- name: deleteFormats :exec
+DELETE FROM bag_format WHERE org_id = $1 AND id <> ALL ($2::bigint[])
+`
+
+type deleteFormatsParams struct {
+	OrgID int64
+	Keep  []int64
+}
+
+func (q *Queries) deleteFormats(ctx context.Context, arg deleteFormatsParams) error {
+	_, err := q.db.Exec(ctx, deleteFormats, arg.OrgID, arg.Keep)
+	return err
+}
+
 const getBilling = `-- name: getBilling :one
 SELECT coalesce(b.standing, 'exempt')::text AS standing, b.trial_ends_at, b.past_due_since, coalesce(b.grace_days, 0)::integer AS grace_days, o.time_zone
 FROM organization o LEFT JOIN billing b ON b.org_id = o.id WHERE o.id = $1
@@ -62,6 +76,23 @@ func (q *Queries) getOrganization(ctx context.Context, orgID int64) (getOrganiza
 	return i, err
 }
 
+const getSettings = `-- name: getSettings :one
+SELECT name, time_zone, settings_version FROM organization WHERE id = $1
+`
+
+type getSettingsRow struct {
+	Name            string
+	TimeZone        string
+	SettingsVersion int64
+}
+
+func (q *Queries) getSettings(ctx context.Context, orgID int64) (getSettingsRow, error) {
+	row := q.db.QueryRow(ctx, getSettings, orgID)
+	var i getSettingsRow
+	err := row.Scan(&i.Name, &i.TimeZone, &i.SettingsVersion)
+	return i, err
+}
+
 const insertFormat = `-- name: insertFormat :exec
 INSERT INTO bag_format (org_id, name, parent_pattern, capacity, child_grams)
 VALUES ($1, $2, $3, $4, $5)
@@ -100,6 +131,40 @@ func (q *Queries) insertOrganization(ctx context.Context, arg insertOrganization
 	var id int64
 	err := row.Scan(&id)
 	return id, err
+}
+
+const knownCodes = `-- name: knownCodes :many
+SELECT kind, code FROM bag WHERE org_id = $1 AND code > $2 ORDER BY code LIMIT 10000
+`
+
+type knownCodesParams struct {
+	OrgID int64
+	After string
+}
+
+type knownCodesRow struct {
+	Kind string
+	Code string
+}
+
+func (q *Queries) knownCodes(ctx context.Context, arg knownCodesParams) ([]knownCodesRow, error) {
+	rows, err := q.db.Query(ctx, knownCodes, arg.OrgID, arg.After)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []knownCodesRow
+	for rows.Next() {
+		var i knownCodesRow
+		if err := rows.Scan(&i.Kind, &i.Code); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listAdmins = `-- name: listAdmins :many
@@ -237,4 +302,50 @@ func (q *Queries) putBilling(ctx context.Context, arg putBillingParams) error {
 		arg.GraceDays,
 	)
 	return err
+}
+
+const setOrganization = `-- name: setOrganization :one
+UPDATE organization SET name = $1, time_zone = $2, settings_version = settings_version + 1 WHERE id = $3 RETURNING settings_version
+`
+
+type setOrganizationParams struct {
+	Name     string
+	TimeZone string
+	OrgID    int64
+}
+
+func (q *Queries) setOrganization(ctx context.Context, arg setOrganizationParams) (int64, error) {
+	row := q.db.QueryRow(ctx, setOrganization, arg.Name, arg.TimeZone, arg.OrgID)
+	var settings_version int64
+	err := row.Scan(&settings_version)
+	return settings_version, err
+}
+
+const updateFormat = `-- name: updateFormat :execrows
+UPDATE bag_format SET name = $1, parent_pattern = $2, capacity = $3, child_grams = $4
+WHERE org_id = $5 AND id = $6
+`
+
+type updateFormatParams struct {
+	Name          string
+	ParentPattern string
+	Capacity      int32
+	ChildGrams    int32
+	OrgID         int64
+	ID            int64
+}
+
+func (q *Queries) updateFormat(ctx context.Context, arg updateFormatParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateFormat,
+		arg.Name,
+		arg.ParentPattern,
+		arg.Capacity,
+		arg.ChildGrams,
+		arg.OrgID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -1,9 +1,14 @@
 package org
 
 import (
+	"fmt"
+	"slices"
 	"time"
+	"unicode/utf8"
 
+	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/weight"
 )
 
 // Standing is how an organization stands with its bills.
@@ -116,4 +121,70 @@ func (b Billing) trimmed() Billing {
 	default:
 		return Billing{Standing: b.Standing}
 	}
+}
+
+// Bounds of what settings hold.
+const (
+	maxOrgName    = 80
+	maxFormatName = 40
+	maxFormats    = 50
+	maxCapacity   = 500
+	maxChild      = weight.Grams(1_000_000)
+)
+
+// check refuses settings of which a value is wrong, with the field named. Texts are clean already.
+func (s Settings) check() error {
+	if n := utf8.RuneCountInString(s.Name); n < 1 || n > maxOrgName {
+		return errs.Field("name", "invalid_settings", "The name of an organization has 1 to %d characters.", maxOrgName)
+	}
+	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
+		return errNoTimeZone(s.TimeZone)
+	}
+	if len(s.Formats) < 1 || len(s.Formats) > maxFormats {
+		return errs.Field("formats", "invalid_settings", "There are 1 to %d formats of bags.", maxFormats)
+	}
+	for i, f := range s.Formats {
+		if err := checkFormat(fmt.Sprintf("formats[%d]", i), f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkFormat(field string, f code.Format) error {
+	switch n := utf8.RuneCountInString(f.Name); {
+	case n < 1 || n > maxFormatName:
+		return errs.Field(field+".name", "invalid_settings", "The name of a format has 1 to %d characters.", maxFormatName)
+	case !code.PatternFits(f.Pattern):
+		return errs.Field(field+".pattern", "invalid_settings",
+			"The pattern of %s cannot be used. It is a regular expression for codes of 4 to 60 characters, and says how many there are: SB[0-9]{5,6}.", f.Name)
+	case f.Capacity < 1 || f.Capacity > maxCapacity:
+		return errs.Field(field+".capacity", "invalid_settings", "A parent of %s holds 1 to %d children.", f.Name, maxCapacity)
+	case f.ChildGrams < 1 || f.ChildGrams > maxChild:
+		return errs.Field(field+".child_weight_kg", "invalid_settings", "A child of %s weighs 0.001 to %s kg.", f.Name, maxChild)
+	}
+	return nil
+}
+
+// samePatterns reports whether two lists of formats recognise the same codes, because their patterns are the same.
+func samePatterns(a, b []code.Format) bool {
+	return slices.EqualFunc(a, b, func(x, y code.Format) bool { return x.Pattern == y.Pattern })
+}
+
+// keepsKind refuses formats under which a known code would be of another kind than it is: a code is one kind for ever.
+func keepsKind(formats code.Formats, kind code.Kind, known string) error {
+	got, _, ok := formats.Recognise(known)
+	if ok && got == kind {
+		return nil
+	}
+	would := "no code any more"
+	if ok {
+		would = "a " + string(got)
+	}
+	return errs.New(errs.Conflict, "format_conflict", "%s is a known %s, and would be %s under these patterns. Change them so that it stays what it is.", known, kind, would).
+		With("bag", known)
+}
+
+func errNoTimeZone(name string) error {
+	return errs.Field("time_zone", "invalid_time_zone", "There is no time zone %q. Use a name such as Asia/Kolkata.", name)
 }

@@ -14,15 +14,18 @@ var unavailable = errs.New(errs.Unavailable, "unavailable", "The database does n
 
 // refusals are the rules' answers when only the constraint under the rule has seen the breach.
 var refusals = map[string]*errs.Error{
-	"bag_capacity":      errs.New(errs.Conflict, "parent_full", "This parent is full."),
-	"bag_closed_holds":  errs.New(errs.Conflict, "parent_empty", "An empty parent is not closed. Scan a child into it first."),
-	"link_pkey":         errs.New(errs.Conflict, "linked_elsewhere", "This child was put into another parent a moment ago."),
-	"bill_bag_pkey":     errs.New(errs.Conflict, "on_other_bill", "This parent was put on another bill a moment ago."),
-	"bill_number_key":   errs.New(errs.Conflict, "bill_exists", "A bill with this number exists already."),
-	"bill_capacity":     errs.New(errs.Conflict, "bill_full", "This bill holds as many parents as its capacity."),
-	"bill_complete":     errs.New(errs.Conflict, "bill_incomplete", "A bill is completed when it holds as many parents as its capacity."),
-	"user_username_key": errs.New(errs.Conflict, "user_exists", "This user name is taken."),
-	"user_last_admin":   errs.New(errs.Conflict, "last_admin", "This is the last admin of the organization. Make another one first."),
+	"bag_capacity":              errs.New(errs.Conflict, "parent_full", "This parent is full."),
+	"bag_closed_holds":          errs.New(errs.Conflict, "parent_empty", "An empty parent is not closed. Scan a child into it first."),
+	"link_pkey":                 errs.New(errs.Conflict, "linked_elsewhere", "This child was put into another parent a moment ago."),
+	"bill_bag_pkey":             errs.New(errs.Conflict, "on_other_bill", "This parent was put on another bill a moment ago."),
+	"bill_number_key":           errs.New(errs.Conflict, "bill_exists", "A bill with this number exists already."),
+	"bill_capacity":             errs.New(errs.Conflict, "bill_full", "This bill holds as many parents as its capacity."),
+	"bill_complete":             errs.New(errs.Conflict, "bill_incomplete", "A bill is completed when it holds as many parents as its capacity."),
+	"organization_name_key":     errs.New(errs.Conflict, "organization_exists", "An organization of this name exists already."),
+	"bag_format_name_key":       errs.New(errs.Conflict, "format_exists", "Two formats cannot have the same name."),
+	"bag_org_id_format_id_fkey": errs.New(errs.Conflict, "format_in_use", "There are parents of a format that would be taken away. It stays as long as they do."),
+	"user_username_key":         errs.New(errs.Conflict, "user_exists", "This user name is taken."),
+	"user_last_admin":           errs.New(errs.Conflict, "last_admin", "This is the last admin of the organization. Make another one first."),
 
 	"promotion_request_open_key": errs.New(errs.Conflict, "promotion_open", "You have asked already. An admin will answer."),
 }

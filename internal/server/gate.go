@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 )
 
@@ -54,7 +56,8 @@ func (s *Server) gate(class gateClass, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		access, _ := s.Gate.Ask(r.Context(), who.OrgID)
+		access, state := s.Gate.Ask(r.Context(), who.OrgID)
+		obs.Note(r.Context(), slog.String("billing_gate_cache_state", string(state)))
 		r = r.WithContext(context.WithValue(r.Context(), accessKey, access))
 		if class != ungated {
 			if err := access.Refuse(class == writing); err != nil {

@@ -16,6 +16,7 @@ func places() []place {
 		{"scan", "Scan", "/scan", "scan", authz.Scan},
 		{"bags", "Bags", "/bags", "bags", authz.Scan},
 		{"dashboard", "Dashboard", "/dashboard", "dashboard", authz.Scan},
+		{"settings", "Settings", "/settings", "settings", authz.Users},
 	}
 }
 

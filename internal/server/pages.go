@@ -13,6 +13,7 @@ func pageStructs() map[string]any {
 		"docs":      docsPage{},
 		"error":     errorPage{},
 		"login":     loginPage{},
+		"settings":  settingsPage{},
 		"scan":      scanPage{},
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -26,7 +27,23 @@ const (
 )
 
 // routes is the whole table. HEAD is served wherever GET is.
-func (s *Server) routes() []route {
+func (s *Server) routes() []route { return slices.Concat(s.workRoutes(), s.officeRoutes()) }
+
+// officeRoutes are for those who run the organization.
+func (s *Server) officeRoutes() []route {
+	return []route{
+		{"GET", "/settings", authz.Users, s.settings},
+		{"POST", "/settings", authz.Users, s.changeSettingsForm},
+		{"GET", "/api/settings", authz.Users, s.getSettings},
+		{"PUT", "/api/settings", authz.Users, s.putSettings},
+
+		{"GET", "/billing", authz.Users, s.billing},
+		{"GET", "/api/billing", authz.Users, s.getBilling},
+	}
+}
+
+// workRoutes are for everyday.
+func (s *Server) workRoutes() []route {
 	return []route{
 		{"GET", "/health", bare, s.alive},
 		{"GET", "/healthz", bare, s.ready},
@@ -74,9 +91,6 @@ func (s *Server) routes() []route {
 		{"DELETE", "/api/bills/{number}/bags/{code}", authz.Bill, s.removeFromBill},
 		{"POST", "/api/bills/{number}/complete", authz.Bill, s.completeBill},
 		{"POST", "/api/bills/{number}/reopen", authz.Bill, s.reopenBill},
-
-		{"GET", "/billing", authz.Users, s.billing},
-		{"GET", "/api/billing", authz.Users, s.getBilling},
 
 		{"GET", "/api/openapi.json", public, s.openAPI},
 		{"GET", docsPath, public, s.docsPage},
