@@ -145,7 +145,8 @@ func TestRedisHangs(t *testing.T) {
 			fallbacks.Add(1)
 		}
 	}
-	l := ratelimit.New(open(t, url), o)
+	db := open(t, url)
+	l := ratelimit.New(db, o)
 	for end := time.Now().Add(10 * time.Second); ; { // a busy machine may need more than one try
 		before := fallbacks.Load()
 		l.Check(t.Context(), ratelimit.API, "7")
@@ -174,6 +175,9 @@ func TestRedisHangs(t *testing.T) {
 	}
 	if took < 20*time.Millisecond || took > 200*time.Millisecond { // 25 ms once; 30 times would be 750
 		t.Errorf("30 requests took %v while Redis hung", took)
+	}
+	if took < 900*time.Millisecond && db.State() != redisdb.Working { // three failures would have opened the breaker
+		t.Errorf("Redis was waited for more than once")
 	}
 	if n := fallbacks.Load() - before; n != 30 {
 		t.Errorf("%d of 30 were noted as counted in memory", n)
