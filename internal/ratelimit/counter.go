@@ -85,7 +85,7 @@ func (c *counter) Increment(key string, window time.Time) error { return c.Incre
 
 // name is where a window's count stands in Redis. What people type can be of any length, and is nobody's business there.
 func (c *counter) name(key string, window time.Time) string {
-	if c.class == LoginName || c.class == Reset {
+	if c.class == LoginName || c.class == Reset || c.class == TOTP {
 		key = fmt.Sprintf("%x", sha256.Sum256([]byte(key)))[:32]
 	}
 	return "LIMITER/" + string(c.class) + "/" + key + "/" + strconv.FormatInt(window.Unix(), 10)

@@ -112,6 +112,25 @@ func TestTenFailuresOfOneName(t *testing.T) {
 	}
 }
 
+// A code of six digits is soon guessed by whoever may try often.
+func TestFiveCodesAMinute(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.redis, _ = pgtest.OwnRedis(t)
+	c := w.stranger(t)
+	c.url = w.serve(t, limited(usual()))
+	last := http.StatusUnauthorized
+	for n := range 12 { // five, and five more at most where a minute has just passed
+		a := c.sendFrom(fmt.Sprintf("203.0.113.%d", n), "POST", "/api/login", fmt.Sprintf(`{"username":"admin%d","password":%q,"code":"%06d"}`, w.orgID, "wrong password", n), "application/json", "application/json")
+		if last = a.status; n < 5 && last == http.StatusTooManyRequests {
+			t.Fatalf("code %d: %v", n+1, a)
+		}
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("after twelve codes: %d", last)
+	}
+}
+
 // A shift comes to work behind one address.
 func TestSuccessesDoNotCount(t *testing.T) {
 	t.Parallel()

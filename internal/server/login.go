@@ -6,6 +6,7 @@ import (
 	"traitortrack/internal/account"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/ratelimit"
 )
 
 // loginPage is the login form, with what was typed when it is refused. Wrong names the field that gets the focus.
@@ -85,6 +86,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, password, code string) (account.User, error) {
 	if err := s.mayTry(w, r, username); err != nil {
 		return account.User{}, err
+	}
+	if code != "" {
+		if err := s.take(w, r, ratelimit.TOTP, account.Fold(username)); err != nil {
+			return account.User{}, err
+		}
 	}
 	from := caller(r.Context())
 	user, err := s.Accounts.LoginWithCode(r.Context(), from, username, password, code)
