@@ -45,7 +45,7 @@ func (cmd orgSetBilling) Run(ctx context.Context, w *world) error {
 		if err := announce(ctx, c, of.ID); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w.out, "%s is %s now. Servers that run follow within a second.\n", of.Name, cmd.told(to, of.TimeZone))
+		_, err = fmt.Fprintf(w.out, "%s is %s. Servers that run follow within a second.\n", of.Name, cmd.told(to, of.TimeZone))
 		return err
 	})
 }
@@ -105,7 +105,7 @@ func (cmd orgSetBilling) told(b org.Billing, timeZone string) string {
 	if err != nil {
 		in = time.UTC
 	}
-	text := strings.ReplaceAll(cmd.Standing, "_", " ")
+	text := strings.ReplaceAll(cmd.Standing, "_", " ") + " now"
 	if last := b.Access(time.Now(), in).LastDay; !last.IsZero() {
 		text += ", and everything works until the end of " + last.Format("Monday, 2 January 2006")
 	}
