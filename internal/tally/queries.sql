@@ -19,3 +19,21 @@ ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     bills_completed = tally.bills_completed + excluded.bills_completed,
     accepted = tally.accepted + excluded.accepted, duplicate = tally.duplicate + excluded.duplicate,
     refused = tally.refused + excluded.refused;
+
+-- name: fold :execrows
+-- Adds the quarters before a moment to the one row that holds all that is long past, and takes them away.
+WITH past AS (
+    DELETE FROM tally t WHERE t.org_id = @org_id AND t.quarter > 'epoch' AND t.quarter < @before RETURNING t.*
+)
+INSERT INTO tally (org_id, quarter, user_id, slot, parents, children, links, bills_new, bills_processing, bills_completed,
+                   accepted, duplicate, refused)
+SELECT past.org_id, 'epoch', 0, 0, sum(past.parents), sum(past.children), sum(past.links), sum(past.bills_new),
+       sum(past.bills_processing), sum(past.bills_completed), sum(past.accepted), sum(past.duplicate), sum(past.refused)
+FROM past GROUP BY past.org_id
+ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
+    parents = tally.parents + excluded.parents, children = tally.children + excluded.children,
+    links = tally.links + excluded.links, bills_new = tally.bills_new + excluded.bills_new,
+    bills_processing = tally.bills_processing + excluded.bills_processing,
+    bills_completed = tally.bills_completed + excluded.bills_completed,
+    accepted = tally.accepted + excluded.accepted, duplicate = tally.duplicate + excluded.duplicate,
+    refused = tally.refused + excluded.refused;

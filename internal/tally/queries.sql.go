@@ -65,3 +65,35 @@ func (q *Queries) add(ctx context.Context, arg addParams) error {
 	)
 	return err
 }
+
+const fold = `-- name: fold :execrows
+WITH past AS (
+    DELETE FROM tally t WHERE t.org_id = $1 AND t.quarter > 'epoch' AND t.quarter < $2 RETURNING t.org_id, t.quarter, t.user_id, t.slot, t.parents, t.children, t.links, t.bills_new, t.bills_processing, t.bills_completed, t.accepted, t.duplicate, t.refused
+)
+INSERT INTO tally (org_id, quarter, user_id, slot, parents, children, links, bills_new, bills_processing, bills_completed,
+                   accepted, duplicate, refused)
+SELECT past.org_id, 'epoch', 0, 0, sum(past.parents), sum(past.children), sum(past.links), sum(past.bills_new),
+       sum(past.bills_processing), sum(past.bills_completed), sum(past.accepted), sum(past.duplicate), sum(past.refused)
+FROM past GROUP BY past.org_id
+ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
+    parents = tally.parents + excluded.parents, children = tally.children + excluded.children,
+    links = tally.links + excluded.links, bills_new = tally.bills_new + excluded.bills_new,
+    bills_processing = tally.bills_processing + excluded.bills_processing,
+    bills_completed = tally.bills_completed + excluded.bills_completed,
+    accepted = tally.accepted + excluded.accepted, duplicate = tally.duplicate + excluded.duplicate,
+    refused = tally.refused + excluded.refused
+`
+
+type foldParams struct {
+	OrgID  int64
+	Before time.Time
+}
+
+// Adds the quarters before a moment to the one row that holds all that is long past, and takes them away.
+func (q *Queries) fold(ctx context.Context, arg foldParams) (int64, error) {
+	result, err := q.db.Exec(ctx, fold, arg.OrgID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

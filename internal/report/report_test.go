@@ -1,0 +1,338 @@
+package report_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"traitortrack/internal/authz"
+	"traitortrack/internal/bag"
+	"traitortrack/internal/bill"
+	"traitortrack/internal/errs"
+	"traitortrack/internal/org"
+	"traitortrack/internal/pg"
+	"traitortrack/internal/pgtest"
+	"traitortrack/internal/report"
+	"traitortrack/internal/tally"
+)
+
+// clock is a clock that the test sets.
+type clock struct{ nanos atomic.Int64 }
+
+func (c *clock) now() time.Time      { return time.Unix(0, c.nanos.Load()).UTC() }
+func (c *clock) set(t time.Time)     { c.nanos.Store(t.UnixNano()) }
+func (c *clock) add(d time.Duration) { c.nanos.Add(int64(d)) }
+
+type warehouse struct {
+	db      *pg.DB
+	clock   *clock
+	bags    *bag.Store
+	bills   *bill.Store
+	reports *report.Store
+	admin   authz.Actor
+	people  []authz.Actor
+}
+
+// open makes a warehouse in Kolkata, whose midnight is half past six in the evening UTC, with the clock at half past five.
+func open(t *testing.T) *warehouse {
+	t.Helper()
+	w := &warehouse{db: pgtest.New(t), clock: &clock{}}
+	now := time.Now().UTC()
+	w.clock.set(time.Date(now.Year(), now.Month(), 10, 17, 30, 0, 0, time.UTC))
+	orgs := org.NewStore(w.db, time.Second, w.clock.now)
+	w.bags, w.bills = bag.NewStore(w.db, orgs, w.clock.now), bill.NewStore(w.db, orgs, w.clock.now)
+	w.reports = report.NewStore(w.db, orgs, 2*time.Second, w.clock.now)
+	w.admin = pgtest.User(t, w.db, pgtest.Org(t, w.db), authz.Admin, "")
+	for range 3 {
+		w.people = append(w.people, pgtest.User(t, w.db, w.admin.OrgID, authz.Dispatcher, ""))
+	}
+	return w
+}
+
+// shift is a random piece of work by several people at once, with refusals of every kind.
+func (w *warehouse) shift(t *testing.T, seed uint64) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for n, who := range w.people {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(n)))
+			for range 25 {
+				w.step(t, random, who)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (w *warehouse) step(t *testing.T, random *rand.Rand, who authz.Actor) {
+	parent, child := fmt.Sprintf("SB%05d", random.IntN(8)), fmt.Sprintf("C%04d", random.IntN(60))
+	number := fmt.Sprintf("B-%d", random.IntN(5))
+	var err error
+	switch random.IntN(10) {
+	case 0:
+		_, err = w.bags.Unlink(t.Context(), w.admin, child)
+	case 1:
+		err = w.bags.Delete(t.Context(), w.admin, child)
+	case 2:
+		_, err = w.bills.Create(t.Context(), w.admin, bill.Draft{Number: number, Capacity: 1})
+	case 3:
+		id := uuid.New()
+		_, err = w.bills.Add(t.Context(), w.admin, number, parent, &id)
+	case 4:
+		_, err = w.bills.Complete(t.Context(), w.admin, number)
+	case 5:
+		_, err = w.bills.Delete(t.Context(), w.admin, number)
+	default:
+		var batch []bag.Request
+		for i := range 4 {
+			batch = append(batch, bag.Request{ScanID: uuid.New(), Code: fmt.Sprintf("C%04d", random.IntN(60)), Parent: parent})
+			if i == 0 {
+				batch[0] = bag.Request{ScanID: uuid.New(), Code: []string{parent, "no code!", child}[random.IntN(3)]}
+			}
+		}
+		_, err = w.bags.Scan(t.Context(), who, batch)
+	}
+	if err != nil && errs.As(err) == nil {
+		t.Errorf("a step failed: %v", err)
+	}
+}
+
+func (w *warehouse) count(t *testing.T, sql string, args ...any) int64 {
+	t.Helper()
+	var n int64
+	if err := w.db.Pool().QueryRow(t.Context(), sql, append([]any{w.admin.OrgID}, args...)...).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+func (w *warehouse) stats(t *testing.T) report.Stats {
+	t.Helper()
+	w.clock.add(3 * time.Second) // past the copy's time
+	got, err := w.reports.Stats(t.Context(), w.admin.OrgID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func (w *warehouse) dashboard(t *testing.T) report.Dashboard {
+	t.Helper()
+	d, err := w.reports.Dashboard(t.Context(), w.admin.OrgID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// counted gives the statistics by plain counts. noCodes are the scans of codes that were none, which leave no row.
+func (w *warehouse) counted(t *testing.T, noCodes int64) report.Stats {
+	t.Helper()
+	n := func(sql string) int64 { return w.count(t, "SELECT count(*) FROM "+sql) }
+	s := report.Stats{
+		Bags:  report.Bags{Parents: n("bag WHERE org_id = $1 AND kind = 'parent'"), Children: n("bag WHERE org_id = $1 AND kind = 'child'")},
+		Links: n("link WHERE org_id = $1"),
+		Bills: report.Bills{Total: n("bill WHERE org_id = $1"), New: n("bill WHERE org_id = $1 AND status = 'new'"),
+			Processing: n("bill WHERE org_id = $1 AND status = 'processing'"), Completed: n("bill WHERE org_id = $1 AND status = 'completed'")},
+	}
+	s.Bags.Total = s.Bags.Parents + s.Bags.Children
+	s.Scans.Total = n("scan WHERE org_id = $1 AND event = 'scan'") + noCodes
+	s.Scans.LastDay = s.Scans.Total
+	return s
+}
+
+func TestNumbersAreThoseOfPlainCounts(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.shift(t, 1)
+	if drifts, err := w.reports.Prove(t.Context(), w.admin.OrgID); err != nil || len(drifts) > 0 {
+		t.Fatalf("after a random shift: %v %v", drifts, err)
+	}
+	refused := w.count(t, "SELECT sum(refused) FROM tally WHERE org_id = $1")
+	noCodes := refused - w.count(t, "SELECT count(*) FROM scan WHERE org_id = $1 AND event = 'scan' AND outcome NOT IN ('opened', 'resumed', 'linked', 'duplicate')")
+	if noCodes == 0 {
+		t.Fatal("the shift scanned no code that is none")
+	}
+	got := w.stats(t)
+	got.GeneratedAt = time.Time{}
+	if diff := cmp.Diff(w.counted(t, noCodes), got); diff != "" {
+		t.Errorf("statistics (-counted +given):\n%s", diff)
+	}
+
+	d := w.dashboard(t)
+	var hours, people report.Tally
+	for _, h := range d.Hours {
+		hours = report.Tally{Accepted: hours.Accepted + h.Accepted, Duplicate: hours.Duplicate + h.Duplicate, Refused: hours.Refused + h.Refused}
+	}
+	for _, p := range d.People {
+		people = report.Tally{Accepted: people.Accepted + p.Accepted, Duplicate: people.Duplicate + p.Duplicate, Refused: people.Refused + p.Refused}
+		mine := w.count(t, `SELECT count(*) FROM scan s JOIN "user" u ON u.id = s.user_id WHERE s.org_id = $1 AND event = 'scan' AND username = $2
+			AND outcome IN ('opened', 'resumed', 'linked')`, p.Username)
+		if mine != p.Accepted {
+			t.Errorf("%s: %d accepted, counted %d", p.Username, p.Accepted, mine)
+		}
+	}
+	if hours.Sum() != got.Scans.Total || people != hours || len(d.Hours) != 24 || d.Hours[23].Tally != hours {
+		t.Errorf("hours %+v, people %+v, of %d scans", hours, people, got.Scans.Total)
+	}
+	var aged int64
+	for _, a := range d.Ages {
+		aged += a.Bills
+	}
+	if open := got.Bills.New + got.Bills.Processing; aged != open || int64(len(d.Oldest)) != min(open, 5) || d.Today.OpenBills != open {
+		t.Errorf("open bills: %d by age, %d shown, %d today, of %d", aged, len(d.Oldest), d.Today.OpenBills, open)
+	}
+	newest := w.count(t, "SELECT count(*) FROM (SELECT 1 FROM scan WHERE org_id = $1 AND event = 'scan' LIMIT 10) s")
+	if int64(len(d.Latest)) != newest || !slices.IsSortedFunc(d.Latest, func(a, b report.Scan) int { return b.At.Compare(a.At) }) {
+		t.Errorf("latest scans: %+v", d.Latest)
+	}
+}
+
+func TestTodayBeginsAtTheOrganizationsMidnight(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	scan := func(code string) {
+		t.Helper()
+		if _, err := w.bags.Scan(t.Context(), w.people[0], []bag.Request{{Code: code}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scan("SB00001")               // 23:00 in Kolkata
+	w.clock.add(59 * time.Minute) // 23:59
+	scan("SB00002")
+	if d := w.dashboard(t); d.Today.Scans != 2 || d.Hours[23].Accepted != 2 {
+		t.Errorf("before midnight: today %+v, last hour %+v", d.Today, d.Hours[23])
+	}
+	w.clock.add(time.Minute) // 00:00
+	if d := w.dashboard(t); d.Today != (report.Change{}) || len(d.People) != 0 || d.Hours[23].Sum() != 0 || d.Hours[22].Accepted != 2 || d.Stats.Scans.Total != 2 {
+		t.Errorf("at midnight: %+v", d)
+	}
+	scan("SB00003")
+	if d := w.dashboard(t); d.Today.Scans != 1 || d.Today.Bags != 1 || d.Hours[23].At.Hour() != 0 || len(d.People) != 1 || d.People[0].Accepted != 1 {
+		t.Errorf("after midnight: %+v", d)
+	}
+	w.clock.add(23*time.Hour + 15*time.Minute)
+	if got := w.stats(t); got.Scans.LastDay != 2 {
+		t.Errorf("a day later %d scans are of the last day, and 2 are", got.Scans.LastDay)
+	}
+}
+
+func TestFoldingChangesNoNumber(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.shift(t, 2)
+	w.clock.add(26 * time.Hour)
+	w.shift(t, 3)
+	before := w.stats(t)
+	for range 2 {
+		if err := tally.Fold(t.Context(), w.db, w.admin.OrgID, w.clock.now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := w.stats(t)
+	after.GeneratedAt = before.GeneratedAt
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("folding changed (-before +after):\n%s", diff)
+	}
+	if n := w.count(t, "SELECT count(*) FROM tally WHERE org_id = $1 AND quarter < $2", w.clock.now().Add(-25*time.Hour)); n != 1 {
+		t.Errorf("%d rows are older than a day, want one", n)
+	}
+}
+
+func TestProveFindsDrift(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.shift(t, 4)
+	if _, err := w.db.Pool().Exec(t.Context(), "UPDATE tally SET links = links + 1 WHERE ctid = (SELECT ctid FROM tally WHERE org_id = $1 LIMIT 1)", w.admin.OrgID); err != nil {
+		t.Fatal(err)
+	}
+	drifts, err := w.reports.Prove(t.Context(), w.admin.OrgID)
+	if err != nil || len(drifts) != 1 || drifts[0].Name != "links" || drifts[0].Ledger != drifts[0].Counted+1 {
+		t.Errorf("drift of one link: %v %v", drifts, err)
+	}
+}
+
+func TestStatsAreKeptForTheirTime(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	first := w.stats(t)
+	w.shift(t, 5)
+	w.clock.add(1999 * time.Millisecond)
+	if kept, err := w.reports.Stats(t.Context(), w.admin.OrgID); err != nil || kept != first {
+		t.Errorf("within the time: %+v %v", kept, err)
+	}
+	w.clock.add(time.Millisecond)
+	if fresh, err := w.reports.Stats(t.Context(), w.admin.OrgID); err != nil || fresh.Scans.Total == 0 {
+		t.Errorf("after the time: %+v %v", fresh, err)
+	}
+}
+
+func TestLocate(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for _, code := range []string{"SB00042", "SB00043"} {
+		for _, q := range []bag.Request{{Code: code}, {Code: "C0" + code[3:], Parent: code}} {
+			if _, err := w.bags.Scan(t.Context(), w.admin, []bag.Request{q}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, number := range []string{"INV/2026-27/0042", "sb00043", "A b"} {
+		if _, err := w.bills.Create(t.Context(), w.admin, bill.Draft{Number: number, Capacity: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]string{
+		"SB00042": "go parent SB00042", " sb00042\r\n": "go parent SB00042", "]Q1SB00042": "go parent SB00042", "\u200bＳＢ00042": "go parent SB00042",
+		"c00042": "go child C00042", "inv/2026-27/0042": "go bill INV/2026-27/0042", "]Q1INV/2026-27/0042 \n": "go bill INV/2026-27/0042",
+		"a \u00a0 B": "go bill A b", "SB00043": "parent SB00043, bill sb00043", "sb000": "parent SB00042, parent SB00043, bill sb00043",
+		"inv": "bill INV/2026-27/0042", "C9": "", "": "", " \u200b": "", strings.Repeat("x", 5000): "", "\x00": "", "%": "", "\xff": "",
+	} {
+		found, err := w.reports.Locate(t.Context(), w.people[0], text)
+		if err != nil {
+			t.Errorf("Locate(%.40q): %v", text, err)
+			continue
+		}
+		var names []string
+		for _, p := range found.Places {
+			names = append(names, p.Kind+" "+p.Name)
+		}
+		got := strings.Join(names, ", ")
+		if found.Exact {
+			got = "go " + got
+		}
+		if got != want {
+			t.Errorf("Locate(%.40q) = %q, want %q", text, got, want)
+		}
+	}
+	stranger := pgtest.User(t, w.db, pgtest.Org(t, w.db), authz.Admin, "")
+	if found, err := w.reports.Locate(t.Context(), stranger, "SB00042"); err != nil || len(found.Places) != 0 {
+		t.Errorf("another organization found %+v %v", found, err)
+	}
+}
+
+func TestActiveUsersAreThoseOfTheLastQuarter(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	now := w.clock.now()
+	for n, used := range []time.Duration{0, -14 * time.Minute, -16 * time.Minute} {
+		for again := range 2 { // two devices of one person are one person
+			_, err := w.db.Pool().Exec(t.Context(), `INSERT INTO session (token_hash, user_id, session_epoch, data, last_used_at, expires_at) VALUES ($1, $2, 0, '', $3, $4)`,
+				[]byte{byte(n), byte(again)}, w.people[n].UserID, now.Add(used), now.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := w.stats(t); got.ActiveUsers != 2 {
+		t.Errorf("%d active users, want 2", got.ActiveUsers)
+	}
+}
