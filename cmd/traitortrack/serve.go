@@ -117,7 +117,9 @@ func (p *program) serve(ctx context.Context, on listeners, began func()) error {
 	g.Go(func() error { return p.watch.Run(background) })
 	g.Go(func() error { return p.jobs.Run(background) })
 	g.Go(func() error { return p.reopenLog(background) })
+	g.Go(func() error { return p.server.RunLive(background) })
 	edge, private := p.httpServer(p.server.Handler()), p.httpServer(p.metrics.Private())
+	edge.RegisterOnShutdown(p.server.EndLive)
 	private.WriteTimeout = 0 // a profile takes as long as it was asked to
 	g.Go(func() error { return serveOn(edge, on.public) })
 	if on.private != nil {

@@ -31,7 +31,7 @@ type demoParent struct {
 // work fills the warehouse as the last day would have: parents around the clock, fewer at night, and five bills.
 func work(ctx context.Context, p *program, people crew, now time.Time) error {
 	s := &shift{crew: people}
-	s.stores = wireStores(p.db, func() time.Time { return s.at })
+	s.stores = wireStores(p.db, 0, func() time.Time { return s.at })
 	day := plan(now)
 	for i, parent := range day {
 		if err := s.fill(ctx, i, parent); err != nil {

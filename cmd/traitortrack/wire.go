@@ -19,6 +19,7 @@ import (
 	"traitortrack/internal/pg"
 	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/redisdb"
+	"traitortrack/internal/report"
 	"traitortrack/internal/server"
 	"traitortrack/internal/session"
 	"traitortrack/web"
@@ -55,6 +56,7 @@ type stores struct {
 	accounts *account.Store
 	bags     *bag.Store
 	bills    *bill.Store
+	reports  *report.Store
 }
 
 // wire builds the program. It is the map: what stands on what can be read here from top to bottom.
@@ -78,7 +80,7 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if err := p.wireJobs(ctx); err != nil {
 		return nil, err
 	}
-	p.stores = wireStores(p.db, time.Now)
+	p.stores = wireStores(p.db, c.CacheTTL(), time.Now)
 	p.accounts.RequireAdmin2FA = c.RequireAdmin2FA
 	if p.accounts.Keys, err = account.NewKeyring(c.SecretKey, c.SecretKeyOld...); err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	limits := ratelimit.New(p.counts, limitOptions(c, p.metrics))
 	watchLimits(p.metrics, limits)
 	p.server, err = server.New(server.Deps{
-		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Sessions: p.sessions, Prober: p.prober,
+		DB: p.db, Orgs: p.orgs, Accounts: p.accounts, Bags: p.bags, Bills: p.bills, Reports: p.reports, Sessions: p.sessions, Prober: p.prober,
 		Gate: p.gate, Limits: limits,
 		Templates: web.Templates, Dist: web.Dist, Log: p.log.Logger, Now: time.Now, TrustedProxies: c.TrustedProxies,
 		AnonymizeAddresses: c.AnonymizeAuditLogs,
@@ -116,9 +118,10 @@ func (p *program) wireJobs(ctx context.Context) error {
 	return err
 }
 
-func wireStores(db *pg.DB, now func() time.Time) stores {
+func wireStores(db *pg.DB, statsTTL time.Duration, now func() time.Time) stores {
 	orgs := org.NewStore(db, orgTTL, now)
-	return stores{orgs: orgs, accounts: account.NewStore(db, now), bags: bag.NewStore(db, orgs, now), bills: bill.NewStore(db, orgs, now)}
+	return stores{orgs: orgs, accounts: account.NewStore(db, now), bags: bag.NewStore(db, orgs, now), bills: bill.NewStore(db, orgs, now),
+		reports: report.NewStore(db, orgs, statsTTL, now)}
 }
 
 func openLog(c config.Config, w *world) (*obs.Log, error) {

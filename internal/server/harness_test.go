@@ -27,6 +27,7 @@ import (
 	"traitortrack/internal/pgtest"
 	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/redisdb"
+	"traitortrack/internal/report"
 	"traitortrack/internal/server"
 	"traitortrack/internal/session"
 	"traitortrack/web"
@@ -76,6 +77,7 @@ func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB
 		Accounts:  account.NewStore(db, time.Now),
 		Bags:      bag.NewStore(db, orgs, time.Now),
 		Bills:     bill.NewStore(db, orgs, time.Now),
+		Reports:   report.NewStore(db, orgs, 50*time.Millisecond, time.Now),
 		Sessions:  session.NewSessions(db, redis, time.Now),
 		Prober:    server.NewProber(w.database, db, redis, time.Now),
 		Limits:    ratelimit.New(redis, generous()),
@@ -91,7 +93,7 @@ func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run, w.watch(redis, deps).Run} {
+	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run, w.watch(redis, deps).Run, s.RunLive} {
 		running.Go(func() { _ = run(ctx) })
 	}
 	h := httptest.NewServer(s.Handler())

@@ -10,10 +10,14 @@ func pageStructs() map[string]any {
 		"bill#live": billPage{},
 		"billing":   billingPage{},
 		"bills":     billsPage{},
+		"dashboard": dashboardPage{},
 		"docs":      docsPage{},
 		"error":     errorPage{},
 		"login":     loginPage{},
 		"settings":  settingsPage{},
 		"scan":      scanPage{},
+		"search":    searchPage{},
+
+		"dashboard#board": dashboardBoard{},
 	}
 }

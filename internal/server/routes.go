@@ -27,7 +27,18 @@ const (
 )
 
 // routes is the whole table. HEAD is served wherever GET is.
-func (s *Server) routes() []route { return slices.Concat(s.workRoutes(), s.officeRoutes()) }
+func (s *Server) routes() []route { return slices.Concat(s.workRoutes(), s.overviewRoutes(), s.officeRoutes()) }
+
+// overviewRoutes look at the whole, and find things in it.
+func (s *Server) overviewRoutes() []route {
+	return []route{
+		{"GET", "/dashboard", authz.Scan, s.dashboardPage},
+		{"GET", "/dashboard/events", authz.Scan, s.dashboardEvents},
+		{"GET", "/search", authz.Scan, s.search},
+		{"GET", "/api/stats", authz.Scan, s.stats},
+		{"GET", "/api/search", authz.Scan, s.apiSearch},
+	}
+}
 
 // officeRoutes are for those who run the organization.
 func (s *Server) officeRoutes() []route {

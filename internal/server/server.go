@@ -17,6 +17,7 @@ import (
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/ratelimit"
+	"traitortrack/internal/report"
 	"traitortrack/internal/session"
 )
 
@@ -27,6 +28,7 @@ type Deps struct {
 	Accounts *account.Store
 	Bags     *bag.Store
 	Bills    *bill.Store
+	Reports  *report.Store
 	Sessions *session.Sessions
 	Prober   *Prober
 	Limits   *ratelimit.Limits
@@ -42,10 +44,12 @@ type Deps struct {
 	AnonymizeAddresses bool           // addresses are shortened before they are written down
 }
 
-// Server answers requests. It is safe for concurrent use and starts nothing by itself.
+// Server answers requests. It is safe for concurrent use and starts nothing by itself: RunLive
+// is for the caller to start.
 type Server struct {
 	Deps
 	assets  *assets
+	live    *live
 	pages   map[string]*view
 	cross   *http.CrossOriginProtection
 	api     document
@@ -56,6 +60,7 @@ type Server struct {
 // built, so that a broken page stops the start and not a request.
 func New(d Deps) (*Server, error) {
 	s := &Server{Deps: d, cross: http.NewCrossOriginProtection()}
+	s.live = newLive(s.paintDashboard, d.Now)
 	var err error
 	if s.assets, err = loadAssets(d.Dist); err != nil {
 		return nil, err
