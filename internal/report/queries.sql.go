@@ -36,7 +36,7 @@ const allowMinutes = `-- name: allowMinutes :exec
 SELECT set_config('statement_timeout', '15min', true)
 `
 
-// The proof reads whole tables, and may take longer than a request. Global: it is about this transaction.
+// Global: it is about this transaction. The proof reads whole tables, and may take longer than a request.
 func (q *Queries) allowMinutes(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, allowMinutes)
 	return err
