@@ -16,7 +16,7 @@ test: install-tools assets ## every test that is quick; starts what it needs
 	go test ./...
 
 check: install-tools assets ## what CI asks for
-	@scripts/check.sh
+	@.ci/check
 
 drill: install-tools build ## the slow tests: servers killed in the middle of work, long random workloads, a real browser's long day
 	go test -tags drill -count=1 -timeout 15m -p 1 -run Drill ./...
@@ -46,4 +46,4 @@ format: ## gofmt on everything
 	gofmt -w cmd internal migrations web
 
 install-tools: ## PostgreSQL, Redis and Chromium, where they are missing
-	@scripts/install.sh
+	@.ci/install

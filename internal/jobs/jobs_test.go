@@ -126,4 +126,3 @@ func TestAFailedJobIsLogged(t *testing.T) {
 		t.Errorf("the log does not tell of the failed job:\n%s", log)
 	}
 }
-

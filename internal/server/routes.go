@@ -27,7 +27,9 @@ const (
 )
 
 // routes is the whole table. HEAD is served wherever GET is.
-func (s *Server) routes() []route { return slices.Concat(s.workRoutes(), s.overviewRoutes(), s.officeRoutes()) }
+func (s *Server) routes() []route {
+	return slices.Concat(s.workRoutes(), s.overviewRoutes(), s.officeRoutes())
+}
 
 // overviewRoutes look at the whole, and find things in it.
 func (s *Server) overviewRoutes() []route {
