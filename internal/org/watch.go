@@ -18,10 +18,13 @@ const (
 	postgresChannel = "traitortrack_org"
 )
 
+// announceBudget is more than what a request may wait for Redis: a change is rare, and worth it.
+const announceBudget = 250 * time.Millisecond
+
 // Announce tells the instances that listen at Redis that an organization has changed, after its transaction. That nobody
 // could be told is no failure: PostgreSQL tells them as well.
 func Announce(ctx context.Context, redis *redisdb.DB, orgID int64) {
-	_ = redis.Do(ctx, func(ctx context.Context, c redisdb.Commands) error {
+	_ = redis.WithBudget(announceBudget).Do(ctx, func(ctx context.Context, c redisdb.Commands) error {
 		return c.Publish(ctx, redisChannel, strconv.FormatInt(orgID, 10)).Err()
 	})
 }
