@@ -77,10 +77,10 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if p.counts, err = openCounts(c, p.redis); err != nil {
 		return nil, err
 	}
+	p.stores = wireStores(p.db, c.CacheTTL(), time.Now)
 	if err := p.wireJobs(ctx); err != nil {
 		return nil, err
 	}
-	p.stores = wireStores(p.db, c.CacheTTL(), time.Now)
 	p.accounts.RequireAdmin2FA = c.RequireAdmin2FA
 	if p.accounts.Keys, err = account.NewKeyring(c.SecretKey, c.SecretKeyOld...); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (p *program) wireJobs(ctx context.Context) error {
 	if p.sealer, err = wireSealer(p.config, p.direct, p.log.Logger); err != nil {
 		return err
 	}
-	p.jobs, err = jobs.NewRunner(jobs.Deps{DB: p.direct, Sealer: p.sealer, Log: p.log.Logger, Now: time.Now})
+	p.jobs, err = jobs.NewRunner(jobs.Deps{DB: p.direct, Sealer: p.sealer, Reports: p.reports, Log: p.log.Logger, Now: time.Now})
 	return err
 }
 

@@ -14,15 +14,17 @@ import (
 
 	"traitortrack/internal/audit"
 	"traitortrack/internal/pg"
+	"traitortrack/internal/report"
 	"traitortrack/migrations"
 )
 
 // Deps are what the jobs work with. DB reaches PostgreSQL itself, past any pooler: jobs listen and lock.
 type Deps struct {
-	DB     *pg.DB
-	Sealer *audit.Sealer // nil where there is no key to seal with
-	Log    *slog.Logger
-	Now    func() time.Time
+	DB      *pg.DB
+	Sealer  *audit.Sealer // nil where there is no key to seal with
+	Reports *report.Store
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Runner works the jobs of this instance. Several instances share the work; one of them starts the periodic jobs.
@@ -43,6 +45,8 @@ func NewRunner(d Deps) (*Runner, error) {
 	}
 	river.AddWorker(workers, &partitioner{db: d.DB})
 	river.AddWorker(workers, &forgetter{db: d.DB, now: d.Now})
+	river.AddWorker(workers, &folder{db: d.DB, now: d.Now})
+	river.AddWorker(workers, &prover{db: d.DB, reports: d.Reports, log: d.Log})
 	client, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{
 		Schema:       migrations.JobSchema,
 		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workersPerInstance}},
@@ -63,7 +67,7 @@ func periodic(seals bool) []*river.PeriodicJob {
 		every time.Duration
 		args  river.JobArgs
 	}
-	turns := []turn{{24 * time.Hour, partitionArgs{}}, {24 * time.Hour, forgetArgs{}}}
+	turns := []turn{{24 * time.Hour, partitionArgs{}}, {24 * time.Hour, forgetArgs{}}, {time.Hour, foldArgs{}}, {24 * time.Hour, proveArgs{}}}
 	if seals {
 		turns = append(turns, turn{time.Minute, sealArgs{}})
 	}

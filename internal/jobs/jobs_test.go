@@ -14,8 +14,10 @@ import (
 	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/jobs"
+	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
+	"traitortrack/internal/report"
 )
 
 // lines is a log that a test reads while it is written.
@@ -43,7 +45,8 @@ func runner(t *testing.T, db *pg.DB, log *lines) (*jobs.Runner, audit.Keys) {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	r, err := jobs.NewRunner(jobs.Deps{DB: db, Sealer: audit.NewSealer(db, keys, logger, time.Now), Log: logger, Now: time.Now})
+	r, err := jobs.NewRunner(jobs.Deps{DB: db, Sealer: audit.NewSealer(db, keys, logger, time.Now),
+		Reports: report.NewStore(db, org.NewStore(db, time.Second, time.Now), time.Second, time.Now), Log: logger, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,5 +127,28 @@ func TestAFailedJobIsLogged(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "job failed") || !strings.Contains(log.String(), "job=receipts") {
 		t.Errorf("the log does not tell of the failed job:\n%s", log)
+	}
+}
+
+func TestTotalsAreFoldedAndADriftIsTold(t *testing.T) {
+	db, log := pgtest.New(t), &lines{}
+	orgID := pgtest.Org(t, db)
+	_, err := db.Pool().Exec(t.Context(), `INSERT INTO tally (org_id, quarter, user_id, slot, links)
+		VALUES ($1, '2026-01-01 00:00Z', 1, 1, 2), ($1, '2026-01-01 00:15Z', 2, 1, 1)`, orgID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := runner(t, db, log)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	eventually(t, db, `SELECT count(*) = 1 AND sum(links) = 3 FROM tally`)
+	eventually(t, db, `SELECT EXISTS (SELECT FROM river.river_job WHERE kind = 'prove' AND state = 'completed')`)
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if !strings.Contains(log.String(), "a total has drifted") || !strings.Contains(log.String(), "total=links ledger=3 counted=0") {
+		t.Errorf("the log does not tell of the drift:\n%s", log)
 	}
 }
