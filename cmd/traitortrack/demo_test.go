@@ -42,7 +42,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-func buildBinary(t *testing.T) string {
+func buildBinary(t testing.TB) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "traitortrack")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
@@ -51,7 +51,7 @@ func buildBinary(t *testing.T) string {
 	return binary
 }
 
-func startDemo(t *testing.T, binary, dir string) *demoProcess {
+func startDemo(t testing.TB, binary, dir string) *demoProcess {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,7 +78,7 @@ func startDemo(t *testing.T, binary, dir string) *demoProcess {
 	return d
 }
 
-func eventually(t *testing.T, patience time.Duration, what string, so func() bool, out *output) {
+func eventually(t testing.TB, patience time.Duration, what string, so func() bool, out *output) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !so(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
