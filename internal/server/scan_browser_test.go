@@ -80,10 +80,28 @@ func TestMainJob(t *testing.T) {
 	b.until("the next parent without a tap", counted("SB00018", 1))
 	b.logOut()
 	billTheParents(b, w)
+	readTheDashboard(b, w)
 	b.open("/bags")
 	b.shoot("bags")
 	b.open("/bags/SB00017")
 	b.shoot("bag")
+}
+
+// readTheDashboard reads the totals off the dashboard: 2 parents and 31 children, and a bill that is
+// completed, and then a scan that somebody makes meanwhile.
+func readTheDashboard(b *browser, w *warehouse) {
+	b.t.Helper()
+	b.open("/dashboard")
+	total := func(name string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll('.dash-totals li')].find((li) => li.innerText.includes(%q)).innerText`, name)
+	}
+	b.until("the totals", total("Bags")+`.includes('33') && `+total("Bags")+`.includes('2 parents · 31 children')`)
+	b.until("the children in parents", total("Children in parents")+`.includes('31')`)
+	b.until("the bills", total("Open bills")+`.includes('1 completed')`)
+	b.shoot("dashboard")
+	somebody := w.as(b.t, authz.Admin)
+	somebody.want(somebody.call("POST", "/api/scans", map[string]any{"code": "SB00019"}), http.StatusOK, "opened")
+	b.until("somebody's scan, without a reload", total("Bags")+`.includes('3 parents · 31 children')`)
 }
 
 // billTheParents builds and completes a bill of SB00017 and SB00018 in the browser.
