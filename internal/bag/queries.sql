@@ -156,11 +156,16 @@ LEFT JOIN "user" u ON u.id = e.user_id
 ORDER BY e.at DESC, e.id DESC LIMIT @most;
 
 -- name: recent :many
--- A user's own last scans, and whether the child of each still is where that scan put it.
+-- A user's own last scans, and whether the child of each still is where that scan put it. Where each child is is looked up one
+-- by one: left to choose, the planner would rather read all bags.
 SELECT s.at, s.id, s.event, s.outcome, s.code, coalesce(s.parent_code, '') AS parent_code, coalesce(s.other, '') AS other, s.device, s.device_at,
-       EXISTS (SELECT FROM bag c
-               JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
-               WHERE c.org_id = s.org_id AND c.code = s.code AND c.kind = 'child' AND l.linked_at = s.at AND s.outcome = 'linked') AS in_place
-FROM scan s
-WHERE s.org_id = @org_id AND s.user_id = @user_id AND s.event = 'scan'
-ORDER BY s.at DESC, s.id DESC LIMIT @most;
+       coalesce(k.in_place, false)::boolean AS in_place
+FROM (SELECT * FROM scan
+      WHERE scan.org_id = @org_id AND scan.user_id = @user_id AND scan.event = 'scan'
+      ORDER BY scan.at DESC, scan.id DESC LIMIT @most) s
+LEFT JOIN LATERAL (SELECT true AS in_place
+                   FROM bag c
+                   JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
+                   WHERE c.org_id = s.org_id AND c.code = s.code AND c.kind = 'child' AND l.linked_at = s.at AND s.outcome = 'linked'
+                   LIMIT 1) k ON true
+ORDER BY s.at DESC, s.id DESC;

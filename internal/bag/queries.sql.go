@@ -755,12 +755,16 @@ func (q *Queries) parentOf(ctx context.Context, arg parentOfParams) (string, err
 
 const recent = `-- name: recent :many
 SELECT s.at, s.id, s.event, s.outcome, s.code, coalesce(s.parent_code, '') AS parent_code, coalesce(s.other, '') AS other, s.device, s.device_at,
-       EXISTS (SELECT FROM bag c
-               JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
-               WHERE c.org_id = s.org_id AND c.code = s.code AND c.kind = 'child' AND l.linked_at = s.at AND s.outcome = 'linked') AS in_place
-FROM scan s
-WHERE s.org_id = $1 AND s.user_id = $2 AND s.event = 'scan'
-ORDER BY s.at DESC, s.id DESC LIMIT $3
+       coalesce(k.in_place, false)::boolean AS in_place
+FROM (SELECT org_id, at, id, event, outcome, code, parent_code, other, user_id, device, device_at, xid FROM scan
+      WHERE scan.org_id = $1 AND scan.user_id = $2 AND scan.event = 'scan'
+      ORDER BY scan.at DESC, scan.id DESC LIMIT $3) s
+LEFT JOIN LATERAL (SELECT true AS in_place
+                   FROM bag c
+                   JOIN link l ON l.org_id = c.org_id AND l.child_id = c.id
+                   WHERE c.org_id = s.org_id AND c.code = s.code AND c.kind = 'child' AND l.linked_at = s.at AND s.outcome = 'linked'
+                   LIMIT 1) k ON true
+ORDER BY s.at DESC, s.id DESC
 `
 
 type recentParams struct {
@@ -782,7 +786,8 @@ type recentRow struct {
 	InPlace    bool
 }
 
-// A user's own last scans, and whether the child of each still is where that scan put it.
+// A user's own last scans, and whether the child of each still is where that scan put it. Where each child is is looked up one
+// by one: left to choose, the planner would rather read all bags.
 func (q *Queries) recent(ctx context.Context, arg recentParams) ([]recentRow, error) {
 	rows, err := q.db.Query(ctx, recent, arg.OrgID, arg.UserID, arg.Most)
 	if err != nil {
