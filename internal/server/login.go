@@ -55,17 +55,18 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	username, next := r.PostForm.Get("username"), ownPath(r.PostForm.Get("next"))
 	user, err := s.logIn(w, r, username, r.PostForm.Get("password"), "")
-	if refused := errs.As(err); refused != nil && refused.Kind != errs.Unavailable {
+	refused := errs.As(err)
+	if refused != nil && refused.Code == "totp_required" {
+		return s.awaitSecond(w, r, user, next)
+	}
+	if refused != nil && refused.Kind != errs.Unavailable {
 		p := loginPage{Frame: s.frame(r, "Log in", ""), Username: clip(username), Next: next, Refused: refused, Wrong: wrongField(username, refused)}
 		return s.render(w, r, statusOf(refused.Kind), "login", p)
 	}
 	if err != nil {
 		return err
 	}
-	if next == "/" {
-		next = homeOf(user.Role)
-	}
-	return seeOther(w, r, next)
+	return seeOther(w, r, landing(next, user.Role))
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
@@ -82,7 +83,8 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 	return seeOther(w, r, homeOf(actorFrom(r.Context()).Role))
 }
 
-// logIn checks a name and its password, and begins a session for them. Whoever failed too often is not heard.
+// logIn checks a name and its password, and begins a session for them. Whoever failed too often is not heard. With
+// totp_required comes the user whose code is missing.
 func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, password, code string) (account.User, error) {
 	if err := s.mayTry(w, r, username); err != nil {
 		return account.User{}, err
@@ -95,9 +97,17 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, passwor
 	from := caller(r.Context())
 	user, err := s.Accounts.LoginWithCode(r.Context(), from, username, password, code)
 	if err := s.tried(w, r, username, err); err != nil {
-		return account.User{}, err
+		return user, err
 	}
 	return user, s.Sessions.Begin(r.Context(), user.ID, user.Epoch, from.Device, from.Address)
+}
+
+// landing is where a login leads: to the page that was asked for, or to the role's work.
+func landing(next string, role authz.Role) string {
+	if next == "/" {
+		return homeOf(role)
+	}
+	return next
 }
 
 // homeOf is where a role's work is.

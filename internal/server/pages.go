@@ -17,6 +17,7 @@ func pageStructs() map[string]any {
 		"settings":  settingsPage{},
 		"scan":      scanPage{},
 		"search":    searchPage{},
+		"second":    secondPage{},
 
 		"dashboard#board": dashboardBoard{},
 	}

@@ -66,6 +66,8 @@ func (s *Server) workRoutes() []route {
 		{"GET", "/", authz.Self, s.home},
 		{"GET", "/login", public, s.loginForm},
 		{"POST", "/login", public, s.login},
+		{"GET", secondPath, public, s.secondForm},
+		{"POST", secondPath, public, s.second},
 		{"POST", "/logout", public, s.logout},
 		{"POST", "/api/login", public, s.apiLogin},
 		{"POST", "/api/logout", authz.Self, s.apiLogout},
