@@ -21,6 +21,7 @@ type commands struct {
 	Serve       serve       `cmd:"" help:"Serve, as the environment says."`
 	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to this program's, or show where it stands."`
 	CreateAdmin createAdmin `cmd:"" help:"Make an admin, and the first organization where there is none."`
+	Unlock      unlock      `cmd:"" help:"Let a name that is locked after wrong tries try again."`
 	Org         orgs        `cmd:"" help:"List and make organizations."`
 	Seed        seedCommand `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
 	Audit       audits      `cmd:"" help:"Prove the audit log."`
