@@ -146,15 +146,15 @@ func TestPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
 	work(t, db, admin)
+	db.Close() // a connection that ends has told the statistics all that it did
 
 	seen := rec.statements()
 	if len(seen) < 60 {
 		t.Fatalf("only %d statements were seen: the work is not driving the product", len(seen))
 	}
 	for sql, args := range seen {
-		if strings.Contains(sql, "river") {
+		if strings.Contains(sql, "river.") || strings.Contains(sql, "river_") {
 			continue
 		}
 		if readsAll[nameOf(sql)] != "" {
@@ -166,10 +166,12 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	}
-	for _, index := range unusedIndexes(t, plain) {
-		if awaited[index] == "" {
-			t.Errorf("no query of the product used the index %s", index)
-		}
+	unused := unusedIndexes(t, plain)
+	for deadline := time.Now().Add(15 * time.Second); len(unused) > 0 && time.Now().Before(deadline); unused = unusedIndexes(t, plain) {
+		time.Sleep(100 * time.Millisecond) // the statistics come in late
+	}
+	for _, index := range unused {
+		t.Errorf("no query of the product used the index %s", index)
 	}
 }
 
@@ -255,7 +257,7 @@ func manyRows(t *testing.T, db *pg.DB) map[string]bool {
 	for _, name := range names {
 		large[name] = true
 	}
-	for _, name := range []string{"bag", "link", "scan_receipt", "tally", "session", "personal"} {
+	for _, name := range []string{"bag", "link", "bill", "bill_bag", "scan_receipt", "tally", "session", "personal"} {
 		if !large[name] {
 			t.Fatalf("%s is small: the warehouse proves nothing about it", name)
 		}
@@ -284,7 +286,7 @@ func unusedIndexes(t *testing.T, db *pg.DB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { return awaited[name] != "" })
 }
 
 // work does what requests do, through the verbs that they call.
@@ -393,6 +395,24 @@ func workBackground(t *testing.T, db *pg.DB, reports *report.Store) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
+	}
+	sealFew(t, db, audit.NewSealer(db, keys, log, time.Now))
+}
+
+// sealFew seals a few rows behind many that are sealed: the seal of an ordinary minute.
+func sealFew(t *testing.T, db *pg.DB, sealer *audit.Sealer) {
+	t.Helper()
+	for range 2 {
+		who := pgtest.User(t, db, pgtest.Org(t, db), authz.Admin, "")
+		err := db.Tx(t.Context(), func(tx pgx.Tx) error {
+			return audit.Record(t.Context(), tx, who, audit.Entry{Action: "test", EntityType: "bag", EntityID: "X"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sealer.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
