@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"traitortrack/internal/authz"
@@ -60,7 +61,20 @@ func funcs(a *assets) template.FuncMap {
 		"count":      count,
 		"can":        func(who *authz.Actor, action string) bool { return who != nil && who.Can(authz.Action(action)) },
 		"dict":       dict,
+		"codes":      codes,
 	}
+}
+
+// codes sets what stands between backticks as code, as the API's document means it.
+func codes(text string) template.HTML {
+	parts := strings.Split(template.HTMLEscapeString(text), "`")
+	if len(parts)%2 == 0 { // one backtick has no other
+		return template.HTML(strings.Join(parts, "`"))
+	}
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = `<code class="code">` + parts[i] + "</code>"
+	}
+	return template.HTML(strings.Join(parts, ""))
 }
 
 // count writes a whole number with commas between the thousands: 1,234,567.
