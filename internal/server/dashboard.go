@@ -63,6 +63,7 @@ func (s *Server) dashboardEvents(w http.ResponseWriter, r *http.Request) error {
 	defer s.live.leave(orgID)
 	_, _ = s.live.get(r.Context(), orgID) // what cannot be read now comes with the next change
 	s.follow(r, st, orgID)
+	st.finish()
 	return nil
 }
 

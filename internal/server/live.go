@@ -219,6 +219,9 @@ func (st *stream) write(text []byte) error {
 	return st.out.Flush()
 }
 
+// finish leaves time for the end of the answer: the deadline of the last write has passed, and the stream would break off.
+func (st *stream) finish() { _ = st.out.SetWriteDeadline(st.now().Add(liveWrite)) }
+
 // show sends a snapshot, unless the watcher has it.
 func (st *stream) show(latest *snapshot) error {
 	if latest == nil || latest.id == st.seen {
