@@ -191,7 +191,7 @@ var readsAll = map[string]string{
 // awaited are the indexes that this test does not drive: those of verbs that are still to come, and one of a clock.
 var awaited = map[string]string{
 	"session_expires_idx": "the sweep of sessions, which the clock of session.Run starts",
-	"user_org_idx": "users of an organization", "user_email_idx": "password resets",
+	"user_org_idx":        "users of an organization", "user_email_idx": "password resets",
 	"password_link_user_idx": "password resets", "password_link_expires_idx": "password resets", "api_token_user_idx": "API tokens",
 	"notification_unread_idx": "notices", "notification_subject_idx": "notices", "promotion_request_status_idx": "promotion requests",
 	"personal_user_idx": "erasure of a person",
