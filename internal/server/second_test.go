@@ -16,7 +16,7 @@ import (
 
 // enrolled gives the biller two-factor login, on an instance that has a key. It gives the recovery codes, and the code that
 // is used up since it turned two-factor login on.
-func enrolled(t *testing.T, w *warehouse) (recovery []string, used string) {
+func enrolled(t *testing.T, w *warehouse) ([]string, string) {
 	t.Helper()
 	keys, err := account.NewKeyring(strings.Repeat("k", 32))
 	if err != nil {
@@ -35,11 +35,12 @@ func enrolled(t *testing.T, w *warehouse) (recovery []string, used string) {
 		t.Fatal(err)
 	}
 	secret := strings.ReplaceAll(begun.Secret, " ", "")
-	used, err = totp.GenerateCode(secret, time.Now())
+	used, err := totp.GenerateCode(secret, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if recovery, _, err = store.Enrol(t.Context(), actor, used); err != nil {
+	recovery, _, err := store.Enrol(t.Context(), actor, used)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return recovery, used
