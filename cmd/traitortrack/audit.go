@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,44 @@ import (
 
 // audits are the commands of the audit log.
 type audits struct {
-	Verify auditVerify `cmd:"" help:"Prove the audit log and the scans against their seals; name what was changed, removed or slipped in."`
+	Verify  auditVerify  `cmd:"" help:"Prove the audit log and the scans against their seals; name what was changed, removed or slipped in."`
+	Archive auditArchive `cmd:"" help:"Move months of the audit log that are older than 90 days into files in AUDIT_ARCHIVE_DIR."`
+}
+
+type auditArchive struct{}
+
+// Run moves what is due.
+func (auditArchive) Run(ctx context.Context, w *world) error {
+	return openDatabase(ctx, w, func(c config.Config, db *pg.DB) error {
+		archiver, err := newArchiver(c, db, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		moved, err := archiver.Archive(ctx)
+		for _, m := range moved {
+			if _, err := fmt.Fprintf(w.out, "%s: %d rows moved to %s, %d stay in the database\n", m.Month, m.Rows, filepath.Join(c.AuditArchiveDir, m.File), m.Kept); err != nil {
+				return err
+			}
+		}
+		if err == nil && len(moved) == 0 {
+			_, err = fmt.Fprintln(w.out, "Nothing is older than 90 days that is not in a file already.")
+		}
+		return err
+	})
+}
+
+// errNoFolder says what archiving needs.
+var errNoFolder = errors.New("AUDIT_ARCHIVE_DIR is not set: name a folder that is as durable as the database, and that every instance sees")
+
+func newArchiver(c config.Config, db *pg.DB, log *slog.Logger) (*audit.Archiver, error) {
+	if c.AuditArchiveDir == "" {
+		return nil, errNoFolder
+	}
+	keys, err := auditKeys(c)
+	if err != nil {
+		return nil, err
+	}
+	return audit.NewArchiver(db, keys, c.AuditArchiveDir, log, time.Now), nil
 }
 
 type auditVerify struct {
@@ -37,7 +75,7 @@ func (cmd auditVerify) Run(ctx context.Context, w *world) error {
 			return err
 		}
 		start := time.Now()
-		report, err := audit.Verify(ctx, db, keys, heads...)
+		report, err := audit.Verify(ctx, db, keys, c.AuditArchiveDir, heads...)
 		if err != nil {
 			return err
 		}
@@ -89,7 +127,7 @@ func printReport(out io.Writer, r *audit.Report, took time.Duration) error {
 }
 
 // errNoKey says what sealing and proving need.
-var errNoKey = errors.New("the audit log is sealed with a key made from SECRET_KEY, and that is not set: set it to at least 32 characters that nobody can guess")
+var errNoKey = errors.New("the audit log is sealed with a key made from SECRET_KEY, and that is not set: set it to at least 32 characters that nobody can guess. A demo keeps its own in its data folder: SECRET_KEY_FILE=…/secret-key")
 
 func auditKeys(c config.Config) (audit.Keys, error) {
 	if c.SecretKey == "" {
@@ -109,4 +147,12 @@ func wireSealer(c config.Config, db *pg.DB, log *slog.Logger) (*audit.Sealer, er
 		return nil, err
 	}
 	return audit.NewSealer(db, keys, log, time.Now), nil
+}
+
+// wireArchiver makes the archiver, or gives nil where there is no folder for it or no key.
+func wireArchiver(c config.Config, db *pg.DB, log *slog.Logger) (*audit.Archiver, error) {
+	if c.AuditArchiveDir == "" || c.SecretKey == "" {
+		return nil, nil
+	}
+	return newArchiver(c, db, log)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"os"
 	"slices"
 	"testing"
@@ -26,11 +25,7 @@ func BenchmarkDemo(b *testing.B) {
 	}
 	d := startDemo(b, buildBinary(b), dir)
 	b.Cleanup(func() { _ = d.Process.Kill(); _ = d.Wait(); _ = os.RemoveAll(dir) })
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	who := &asker{b: b, url: d.url, http: &http.Client{Jar: jar, Timeout: time.Minute}}
+	who := newAsker(b, d.url)
 	who.ask("POST", "/api/login", map[string]string{"username": "admin", "password": "seven green bags"})
 	reference := who.times("reference", func(int) { who.ask("GET", "/health", nil) })
 	for _, c := range []struct {

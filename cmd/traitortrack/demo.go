@@ -111,6 +111,7 @@ func (d demo) complete(e config.Environment, stack *devstack.Stack, dir string) 
 		return config.Config{}, err
 	}
 	e.Default("SECRET_KEY", key)
+	e.Default("AUDIT_ARCHIVE_DIR", filepath.Join(dir, "audit-archive"))
 	if _, given := e["DEMO_PASSWORD"]; !given {
 		password, err := kept(dir, "password", madeUp())
 		if err != nil {
@@ -134,7 +135,7 @@ func madeUp() string {
 // kept gives the text that a file in dir holds, writing it at the first start.
 func kept(dir, name, fresh string) (string, error) {
 	path := filepath.Join(dir, name)
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return fresh, os.WriteFile(path, []byte(fresh+"\n"), 0o600)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -51,23 +53,34 @@ func buildBinary(t testing.TB) string {
 	return binary
 }
 
-func startDemo(t testing.TB, binary, dir string) *demoProcess {
+// somewhere is a port on loopback that nobody listened on a moment ago. It is below those that the system gives to outgoing
+// connections, one of which could take it before the demo does.
+func somewhere(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			_ = listener.Close()
+			return listener.Addr().String()
+		}
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	t.Fatal("no port is free")
+	return ""
+}
+
+func startDemo(t testing.TB, binary, dir string, environment ...string) *demoProcess {
+	t.Helper()
+	address := somewhere(t)
 	d := &demoProcess{Cmd: exec.Command(binary, "demo", "--addr", address, "--data-dir", dir), url: "http://" + address, out: &output{}}
-	// Addresses from outside are not for a demo.
-	d.Env = append(os.Environ(), "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1")
+	// Addresses from outside are not for a demo. Its numbers are anywhere, since others may run demos beside.
+	d.Env = append(os.Environ(), "DATABASE_URL=postgres://nobody@127.0.0.1:1/none", "REDIS_URL=redis://127.0.0.1:1", "METRICS_ADDR=127.0.0.1:0")
+	d.Env = append(d.Env, environment...)
 	d.Stdout, d.Stderr = d.out, d.out
 	if err := d.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Process.Kill(); _ = d.Wait() })
-	eventually(t, time.Minute, "the demo is ready", func() bool {
+	eventually(t, "the demo is ready", func() bool {
 		answer, err := http.Get(d.url + "/healthz")
 		if err != nil {
 			return false
@@ -78,17 +91,19 @@ func startDemo(t testing.TB, binary, dir string) *demoProcess {
 	return d
 }
 
-func eventually(t testing.TB, patience time.Duration, what string, so func() bool, out *output) {
+// eventually waits for what has to come. How soon it comes is the machine's affair.
+func eventually(t testing.TB, what string, so func() bool, out *output) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(100 * time.Millisecond) {
+	const long = 2 * time.Minute
+	for deadline := time.Now().Add(long); !so(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s\n%s", patience, what, out)
+			t.Fatalf("not within %s: %s\n%s", long, what, out)
 		}
 	}
 }
 
-// parents logs in and gives how many parents the warehouse has.
-func (d *demoProcess) parents(t *testing.T, password string) float64 {
+// login gives the cookies of the dispatcher's session.
+func (d *demoProcess) login(t *testing.T, password string) []*http.Cookie {
 	t.Helper()
 	body := fmt.Sprintf(`{"username":"dispatcher","password":%q}`, password)
 	login, err := http.Post(d.url+"/api/login", "application/json", strings.NewReader(body))
@@ -99,17 +114,33 @@ func (d *demoProcess) parents(t *testing.T, password string) float64 {
 	if login.StatusCode != http.StatusOK {
 		t.Fatalf("login: %d\n%s", login.StatusCode, d.out)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "GET", d.url+"/api/bags?kind=parent&limit=200", nil)
+	return login.Cookies()
+}
+
+// open asks for a path in somebody's session. The caller closes the answer's body.
+func (d *demoProcess) open(t *testing.T, path string, cookies []*http.Cookie) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", d.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cookie := range login.Cookies() {
+	for _, cookie := range cookies {
 		r.AddCookie(cookie)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d\n%s", path, answer.StatusCode, d.out)
+	}
+	return answer
+}
+
+// parents logs in and gives how many parents the warehouse has.
+func (d *demoProcess) parents(t *testing.T, password string) float64 {
+	t.Helper()
+	answer := d.open(t, "/api/bags?kind=parent&limit=200", d.login(t, password))
 	defer func() { _ = answer.Body.Close() }()
 	var list struct{ Items []any }
 	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil {
@@ -154,9 +185,7 @@ func TestDemo(t *testing.T) {
 	if before < 10 {
 		t.Errorf("the warehouse has %v parents", before)
 	}
-	if strings.Count(first.out.String(), password) != 3 {
-		t.Errorf("the three logins were not printed:\n%s", first.out)
-	}
+	eventually(t, "the three logins are printed", func() bool { return strings.Count(first.out.String(), password) == 3 }, first.out)
 	if env, err := os.ReadFile(filepath.Join(dir, "env")); err != nil || !strings.Contains(string(env), "\nREDIS_URL=redis://") {
 		t.Errorf("env: %q, %v", env, err)
 	}
@@ -165,14 +194,19 @@ func TestDemo(t *testing.T) {
 	}
 	_ = first.Wait()
 
-	second := startDemo(t, binary, dir) // at once
+	second := startDemo(t, binary, dir, "SHUTDOWN_TIMEOUT=10s") // at once
 	if after := second.parents(t, password); after != before {
 		t.Errorf("%v parents after the kill, %v before", after, before)
 	}
+	stream := second.open(t, "/dashboard/events", second.login(t, password))
+	defer func() { _ = stream.Body.Close() }()
 	if err := second.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Wait(); err != nil {
+	if _, err := io.Copy(io.Discard, stream.Body); err != nil {
+		t.Errorf("an open stream broke off at the end: %v", err)
+	}
+	if err := second.Wait(); err != nil || strings.Contains(second.out.String(), "requests were cut off") {
 		t.Errorf("after SIGTERM: %v\n%s", err, second.out)
 	}
 	if still := left(dir); len(still) > 0 {
@@ -184,7 +218,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = third.Wait()
-	eventually(t, 10*time.Second, "nothing is left of a demo that was killed", func() bool { return len(left(dir)) == 0 }, third.out)
+	eventually(t, "nothing is left of a demo that was killed", func() bool { return len(left(dir)) == 0 }, third.out)
 }
 
 // TestCommandLine holds what a command says when it is called wrongly.

@@ -93,8 +93,8 @@ func examineVersion(version int) finding {
 }
 
 func examineRoom(c config.Config, connections int) finding {
-	f := finding{part: "connections", state: fmt.Sprintf("the pool may open %d of the server's %d", c.MaxConns(), connections)}
-	if !c.Pooled() && int(c.MaxConns()) >= connections {
+	f := finding{part: "connections", state: fmt.Sprintf("the pool may open %d of the server's %d, and %d stand beside it", c.MaxConns(), connections, besideConns)}
+	if !c.Pooled() && int(c.MaxConns())+besideConns > connections {
 		f.advice = "Lower POOL_SIZE and POOL_MAX_OVERFLOW, raise max_connections, or put PgBouncer between: each instance opens a pool of its own."
 	}
 	return f
@@ -129,12 +129,12 @@ func examineRedis(ctx context.Context, c config.Config) finding {
 	if c.RedisURL == "" {
 		return finding{"Redis", "not configured: everything works without, with limits counted by each instance for itself", ""}
 	}
-	redis, err := redisdb.Open(c.RedisURL)
+	redis, err := redisdb.OpenPatient(c.RedisURL, time.Second)
 	if err != nil {
 		return finding{"Redis", "its address cannot be used", "Check REDIS_URL: it looks like redis://:password@host:6379/0."}
 	}
 	defer func() { _ = redis.Close() }()
-	if err := redis.WithBudget(time.Second).Ping(ctx); err != nil {
+	if err := redis.Ping(ctx); err != nil {
 		return finding{"Redis", "no answer: " + err.Error(), "Check REDIS_URL and that Redis runs. Until it is back everything works, with limits counted by each instance for itself."}
 	}
 	return finding{"Redis", "answers", ""}

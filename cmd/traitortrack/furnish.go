@@ -92,7 +92,7 @@ func (p *program) repassword(ctx context.Context, people crew) error {
 		if err != nil || fits {
 			return err // they all have the same
 		}
-		err = p.db.Tx(ctx, func(tx pgx.Tx) error { return account.SetPassword(ctx, tx, who, who.UserID, p.config.DemoPassword) })
+		err = p.db.Tx(ctx, func(tx pgx.Tx) error { return account.SetAnyPassword(ctx, tx, who, who.UserID, p.config.DemoPassword) })
 		if err != nil {
 			return err
 		}

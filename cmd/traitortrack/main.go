@@ -17,15 +17,18 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Demo        demo        `cmd:"" help:"Serve a small warehouse of its own, with its own PostgreSQL and Redis, to try things out."`
-	Serve       serve       `cmd:"" help:"Serve, as the environment says."`
-	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to this program's, or show where it stands."`
-	CreateAdmin createAdmin `cmd:"" help:"Make an admin, and the first organization where there is none."`
-	Unlock      unlock      `cmd:"" help:"Let a name that is locked after wrong tries try again."`
-	Org         orgs        `cmd:"" help:"List and make organizations."`
-	Seed        seedCommand `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
-	Audit       audits      `cmd:"" help:"Prove the audit log."`
-	Doctor      doctor      `cmd:"" help:"Look at the configuration, the database, Redis and the clock, and say what is wrong and how to mend it."`
+	Demo          demo          `cmd:"" help:"Serve a small warehouse of its own, with its own PostgreSQL and Redis, to try things out."`
+	Serve         serve         `cmd:"" help:"Serve, as the environment says."`
+	Migrate       migrate       `cmd:"" help:"Bring the database's schema up to this program's, or show where it stands."`
+	CreateAdmin   createAdmin   `cmd:"" help:"Make an admin, and the first organization where there is none."`
+	Unlock        unlock        `cmd:"" help:"Let a name that is locked after wrong tries try again."`
+	ResetPassword resetPassword `cmd:"" help:"Print a link, good for an hour, by which a user sets a new password."`
+	User          users         `cmd:"" help:"Shut a user out."`
+	Sessions      sessions      `cmd:"" help:"End sessions, so that people log in again."`
+	Org           orgs          `cmd:"" help:"List and make organizations."`
+	Seed          seedCommand   `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
+	Audit         audits        `cmd:"" help:"Prove the audit log, or move its old months into files."`
+	Doctor        doctor        `cmd:"" help:"Look at the configuration, the database, Redis and the clock, and say what is wrong and how to mend it."`
 }
 
 // world is what a command may use of the outside.

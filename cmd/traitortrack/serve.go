@@ -97,8 +97,12 @@ const (
 	maxHeader     = 64 << 10
 )
 
+// httpServer speaks HTTP/1.1, and HTTP/2 without TLS to a balancer that begins with it: TLS ends there.
 func (p *program) httpServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout,
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{Handler: h, Protocols: &protocols, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
 
@@ -109,15 +113,14 @@ func (p *program) serve(ctx context.Context, on listeners, began func()) error {
 			return err
 		}
 	}
+	p.sayBackends()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, background := errgroup.WithContext(background)
-	g.Go(func() error { return p.sessions.Run(background) })
-	g.Go(func() error { return p.prober.Run(background) })
-	g.Go(func() error { return p.watch.Run(background) })
-	g.Go(func() error { return p.jobs.Run(background) })
-	g.Go(func() error { return p.reopenLog(background) })
-	g.Go(func() error { return p.server.RunLive(background) })
+	for _, run := range []func(context.Context) error{p.sessions.Run, p.prober.Run, p.db.Watch, p.listener.Run, p.watch.Run,
+		p.pool.Run, p.system.Run, p.jobs.Run, p.reopenLog, p.server.RunLive} {
+		g.Go(func() error { return run(background) })
+	}
 	edge, private := p.httpServer(p.server.Handler()), p.httpServer(p.metrics.Private())
 	edge.RegisterOnShutdown(p.server.EndLive)
 	private.WriteTimeout = 0 // a profile takes as long as it was asked to
@@ -144,8 +147,9 @@ func serveOn(s *http.Server, l net.Listener) error {
 	return nil
 }
 
-// grace is how long requests are still taken after the health says that we stop, so that load balancers hear it first.
-const grace = time.Second
+// grace is how long requests are still taken after the health says that we stop, so that load balancers hear it first: two checks
+// that take a second each, and the pauses between them.
+const grace = 3 * time.Second
 
 // drain tells load balancers to send nothing more, and lets open requests finish within the shutdown's time.
 func (p *program) drain(edge *http.Server) error {

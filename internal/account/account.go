@@ -7,6 +7,7 @@ import (
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/notify"
 	"traitortrack/internal/pg"
 )
 
@@ -26,21 +27,25 @@ type User struct {
 // Store answers for users. It is safe for concurrent use.
 type Store struct {
 	// RequireAdmin2FA makes admins enrol in two-factor login before they do anything else, and Keys seals what that needs.
-	// Both are set before the first use.
+	// Outbox takes the mails with links to passwords; nil sends none. All are set before the first use.
 	RequireAdmin2FA bool
 	Keys            Keyring
+	Outbox          *notify.Outbox
 
 	db       *pg.DB
 	now      func() time.Time
 	hashing  chan struct{} // a place for each password that is hashed at the same time
 	standing *standings
+	grants   *recent[string, grant] // of API tokens, by the hash of each
+	loggedIn func(result string)
 }
 
 // NewStore makes a store of the database's users. At most half of the processors hash passwords, so that a storm of
 // logins leaves the other half, and the memory, to those who work.
 func NewStore(db *pg.DB, now func() time.Time) *Store {
-	s := &Store{db: db, now: now, hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	s := &Store{db: db, now: now, hashing: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), loggedIn: func(string) {}}
 	s.standing = newStandings(s.readStanding, now)
+	s.grants = newRecent(s.readGrant, now)
 	return s
 }
 

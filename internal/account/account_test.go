@@ -85,6 +85,8 @@ func TestSetPasswordAndEndSessions(t *testing.T) {
 	}
 	for what, got := range map[string]string{
 		"short password":         code(set(admin, "short")),
+		"common password":        code(set(admin, "password123")),
+		"own name":               code(set(admin, "asha@example.test")),
 		"password by a stranger": code(set(stranger, "another good password")),
 		"sessions by a stranger": code(end(stranger)),
 	} {

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/singleflight"
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/pg"
@@ -34,14 +32,10 @@ type standing struct {
 	actor  authz.Actor
 	active bool
 	epoch  int64
-	until  time.Time // when it is to be read again
 }
 
-// readTimeout bounds a read that others wait for, too.
-const readTimeout = 5 * time.Second
-
 func (s *Store) readStanding(ctx context.Context, userID int64) (standing, error) {
-	row, err := New(s.db.Pool()).getStanding(ctx, userID)
+	row, err := New(s.db.For(ctx)).getStanding(ctx, userID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return standing{}, nil
 	}
@@ -49,71 +43,37 @@ func (s *Store) readStanding(ctx context.Context, userID int64) (standing, error
 		return standing{}, pg.Refusal(fmt.Errorf("read user %d: %w", userID, err))
 	}
 	actor := authz.Actor{UserID: userID, OrgID: row.OrgID, Username: row.Username, Role: authz.Role(row.Role), Area: row.Area}
-	actor.Owes = duty(row.MustChangePassword, row.Enrolled, s.RequireAdmin2FA && actor.Role == authz.Admin)
+	actor.Owes = duty(row.MustChangePassword, row.Enrolled, s.NeedsTOTP(actor.Role))
 	return standing{actor: actor, active: row.Active, epoch: row.SessionEpoch}, nil
 }
 
-// How long a standing is believed, and how many are kept. The time counts from before the row is read, and leaves some
-// of the second for the reading.
-const (
-	standingTTL  = 750 * time.Millisecond
-	maxStandings = 10_000
-)
+// userChannel is where the database tells that a user's standing has changed: the user's id, as text.
+const userChannel = "traitortrack_user"
 
-// standings keeps users' standings for a moment, since every request asks. However many ask for a user, one reads.
-type standings struct {
-	read   func(ctx context.Context, userID int64) (standing, error)
-	now    func() time.Time
-	mu     sync.RWMutex
-	kept   map[int64]standing
-	flight singleflight.Group
+// Hear has the store hear of changes to users. It then need not look each second who somebody is. It is called before the first use.
+func (s *Store) Hear(postgres *pg.Listener) {
+	s.standing.told = postgres.HeardUntil
+	postgres.On(userChannel, s.standing.hear)
 }
+
+// standings keeps users' standings, since every request asks.
+type standings struct{ *recent[int64, standing] }
 
 func newStandings(read func(context.Context, int64) (standing, error), now func() time.Time) *standings {
-	return &standings{read: read, now: now, kept: map[int64]standing{}}
+	return &standings{newRecent(read, now)}
 }
 
-// get gives a user's standing. One that is older than the session's epoch is out of date, whatever its age.
+// get gives a user's standing. One that is older than the session's epoch is out of date, whatever its age: who has
+// logged in anew does not wait for an answer from before.
 func (c *standings) get(ctx context.Context, userID, epoch int64) (standing, error) {
-	if st, ok := c.fresh(userID); ok && st.epoch >= epoch {
-		return st, nil
-	}
-	// The epoch is part of the key: who has logged in anew does not wait for an answer from before.
-	key := strconv.FormatInt(userID, 10) + "/" + strconv.FormatInt(epoch, 10)
-	answer := c.flight.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout) // others wait, even when this caller goes away
-		defer cancel()
-		until := c.now().Add(standingTTL)
-		st, err := c.read(ctx, userID)
-		if st.until = until; err == nil {
-			c.keep(userID, st)
-		}
-		return st, err
-	})
-	select {
-	case r := <-answer:
-		st, _ := r.Val.(standing)
-		return st, r.Err
-	case <-ctx.Done():
-		return standing{}, fmt.Errorf("wait for user %d: %w", userID, ctx.Err())
-	}
+	return c.recent.get(ctx, userID, fmt.Sprint(userID, "/", epoch), func(st standing) bool { return st.epoch >= epoch })
 }
 
-func (c *standings) fresh(userID int64) (standing, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	st, ok := c.kept[userID]
-	return st, ok && c.now().Before(st.until)
-}
-
-// keep remembers a standing. When too many are kept, all are forgotten: each costs one read to have again.
-func (c *standings) keep(userID int64, st standing) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.kept) >= maxStandings {
-		clear(c.kept)
+// hear forgets the user whom a change is about, or all of them where changes may have been missed.
+func (c *standings) hear(message string) {
+	if userID, err := strconv.ParseInt(message, 10, 64); err == nil {
+		c.forget(userID)
+		return
 	}
-	if old, ok := c.kept[userID]; !ok || !old.until.After(st.until) {
-		c.kept[userID] = st
-	}
+	c.forget()
 }

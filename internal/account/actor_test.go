@@ -78,22 +78,82 @@ func TestStandingsAreReadAgain(t *testing.T) {
 	expect("a moment later", 0, 1, nil)
 	epoch = 1
 	expect("a session that began under a later epoch", 1, 2, nil)
-	hands.advance(standingTTL)
+	hands.advance(recentTTL)
 	fault = fail
 	expect("while the database is away", 1, 3, fail)
 	fault = nil
 	expect("a fault is not kept", 1, 4, nil)
 }
 
+// TestToldStandingsLast has a store be told of changes: it reads again after each, and when it is not sure any more.
+func TestToldStandingsLast(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	hands := newClock()
+	c := newStandings(func(context.Context, int64) (standing, error) {
+		reads++
+		return standing{active: true}, nil
+	}, hands.now)
+	told := hands.now()
+	c.told = func() time.Time { return told }
+	expect := func(what string, wantReads int) {
+		t.Helper()
+		if _, err := c.get(t.Context(), 1, 0); err != nil || reads != wantReads {
+			t.Errorf("%s: %d reads, not %d, error %v", what, reads, wantReads, err)
+		}
+	}
+	expect("the first time", 1)
+	for range 40 {
+		hands.advance(time.Second)
+		told = hands.now()
+		expect("while changes are told", 1)
+	}
+	c.hear("2")
+	expect("after a change to another", 1)
+	c.hear("1")
+	expect("after a change to this one", 2)
+	c.hear("")
+	expect("when a change may have been missed", 3)
+	hands.advance(recentTTL)
+	expect("once nobody has told for so long", 4)
+	told = hands.now()
+	for range int(oldest / time.Second) {
+		hands.advance(time.Second)
+		told = hands.now()
+	}
+	expect("at the end of its life", 5)
+}
+
+// TestAReadFromBeforeAChangeIsNotKept has a change told while its user is read.
+func TestAReadFromBeforeAChangeIsNotKept(t *testing.T) {
+	t.Parallel()
+	var c *standings
+	reads := 0
+	c = newStandings(func(context.Context, int64) (standing, error) {
+		if reads++; reads == 1 {
+			c.hear("1")
+		}
+		return standing{active: true}, nil
+	}, newClock().now)
+	for range 3 {
+		if _, err := c.get(t.Context(), 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reads != 2 {
+		t.Errorf("%d reads, want one from before the change and one after", reads)
+	}
+}
+
 func TestStandingsAreBounded(t *testing.T) {
 	t.Parallel()
 	c := newStandings(func(context.Context, int64) (standing, error) { return standing{active: true}, nil }, newClock().now)
-	for id := range int64(maxStandings + 10) {
+	for id := range int64(maxRecent + 10) {
 		if _, err := c.get(t.Context(), id, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(c.kept) > maxStandings {
+	if len(c.kept) > maxRecent {
 		t.Errorf("%d standings are kept", len(c.kept))
 	}
 }

@@ -44,7 +44,7 @@ func HashPassword(password string) string {
 }
 
 func (h hash) of(password string) []byte {
-	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.digest)))
+	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.digest))) //nolint:gosec // a digest has some dozens of bytes
 }
 
 // String writes the hash as it is kept.

@@ -57,7 +57,12 @@ func (s *Store) refuseLocked(ctx context.Context, typed string) error {
 
 func errLocked(until, now time.Time) error {
 	seconds := int((until.Sub(now) + time.Second - 1) / time.Second)
-	return errs.New(errs.Locked, "account_locked", "Too many wrong tries. Wait %d minutes, or ask an admin to unlock it.", (seconds+59)/60).
+	minutes := (seconds + 59) / 60
+	wait := fmt.Sprintf("%d minutes", minutes)
+	if minutes == 1 {
+		wait = "a minute"
+	}
+	return errs.New(errs.Locked, "account_locked", "Too many wrong tries. Wait %s, or ask an admin to unlock it.", wait).
 		With("retry_after", strconv.Itoa(seconds))
 }
 

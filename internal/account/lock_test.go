@@ -157,8 +157,8 @@ func TestGuessesAtOnce(t *testing.T) {
 	}
 }
 
-// A wrong name takes as long as a wrong password, so that its time does not tell. Without the same work for
-// both, they differ a hundredfold. It runs by itself and compares medians, since the machine is shared.
+// A wrong name takes as long as a wrong password, so that its time does not tell. Without the same work for both, they differ a
+// hundredfold. It runs by itself, and where medians differ the quickest decide: a busy machine only ever adds.
 func TestAWrongNameTakesAsLongAsAWrongPassword(t *testing.T) {
 	db := pgtest.New(t)
 	org := pgtest.Org(t, db)
@@ -180,7 +180,8 @@ func TestAWrongNameTakesAsLongAsAWrongPassword(t *testing.T) {
 	}
 	slices.Sort(known)
 	slices.Sort(unknown)
-	if a, b := known[rounds/2], unknown[rounds/2]; a > 2*b || b > 2*a {
-		t.Errorf("medians: %v for a known name, %v for an unknown one", a, b)
+	apart := func(n int) bool { return known[n] > 2*unknown[n] || unknown[n] > 2*known[n] }
+	if apart(rounds/2) && apart(0) {
+		t.Errorf("medians: %v for a known name, %v for an unknown one; the quickest %v and %v", known[rounds/2], unknown[rounds/2], known[0], unknown[0])
 	}
 }

@@ -51,7 +51,8 @@ func TestDuty(t *testing.T) {
 func TestCommonPasswords(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"1234567890", "qwertyuiop", "password123", "Password123!", "P@ssw0rd123", "iloveyou12", "1q2w3e4r5t",
-		"basketball", "christopher", "aaaaaaaaaa", "abcabcabcabc", "asha123456", "ashaasha2024", "short", "नमस्ते"} {
+		"basketball", "christopher", "aaaaaaaaaa", "abcabcabcabc", "asha123456", "traitortrack", "TraitorTrack1", "1qazxsw23edc",
+		"qazwsxedcrfv", "qweasdzxc123", "1a2b3c4d5e", "zaq12wsxcde3", "zaq1zaq1zaq1", "!QAZ2wsx3edc", "1qaz@WSX3edc", "ashaasha2024", "short", "नमस्ते"} {
 		if ValidatePassword(bad, "asha") == nil {
 			t.Errorf("%s is taken", bad)
 		}

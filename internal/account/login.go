@@ -11,6 +11,7 @@ import (
 
 	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
+	"traitortrack/internal/notify"
 	"traitortrack/internal/pg"
 )
 
@@ -25,6 +26,11 @@ func (s *Store) Login(ctx context.Context, from authz.Actor, username, password 
 // LoginWithCode is Login with the code of an authenticator app, or a recovery code. A code that is wrong or was used is
 // invalid_totp.
 func (s *Store) LoginWithCode(ctx context.Context, from authz.Actor, username, password, code string) (User, error) {
+	user, err := s.login(ctx, from, username, password, code)
+	return user, s.tellLogin(err)
+}
+
+func (s *Store) login(ctx context.Context, from authz.Actor, username, password, code string) (User, error) {
 	typed := cleanName(username)
 	if err := s.refuseLocked(ctx, typed); err != nil {
 		return User{}, errors.Join(err, s.recordLocked(ctx, from, typed))
@@ -53,7 +59,8 @@ func (s *Store) LoginSecond(ctx context.Context, from authz.Actor, userID, epoch
 	if err != nil {
 		return User{}, pg.Refusal(fmt.Errorf("read user %d: %w", userID, err))
 	}
-	return s.settle(ctx, try{from: from, typed: u.Username, row: findByNameRow(u), right: true, code: code})
+	user, err := s.settle(ctx, try{from: from, typed: u.Username, row: findByNameRow(u), right: true, code: code})
+	return user, s.tellLogin(err)
 }
 
 // find gives the user of a name, or one without id and password.
@@ -136,7 +143,7 @@ func (t try) user() User {
 // fail counts a failure, and tells the admins where it locks an account. For a name that nobody has it does the same work.
 func (t try) fail(ctx context.Context, tx pgx.Tx, a attempts, why string) error {
 	q := New(tx)
-	if err := q.writeLock(ctx, writeLockParams{Failures: int32(a.failures), LastFailedAt: &a.last, LockedUntil: orNil(a.until), Typed: t.typed}); err != nil {
+	if err := q.writeLock(ctx, writeLockParams{Failures: int32(a.failures), LastFailedAt: &a.last, LockedUntil: orNil(a.until), Typed: t.typed}); err != nil { //nolint:gosec // the lock begins at five
 		return fmt.Errorf("count a failure: %w", err)
 	}
 	if err := t.record(ctx, tx, "login_failed", why); err != nil || a.until.IsZero() {
@@ -145,7 +152,8 @@ func (t try) fail(ctx context.Context, tx pgx.Tx, a attempts, why string) error 
 	if err := t.record(ctx, tx, "account_locked", why); err != nil {
 		return err
 	}
-	return q.notifyAdmins(ctx, notifyAdminsParams{Kind: "account_locked", Link: new("/users?q=" + url.QueryEscape(t.row.Username)), SubjectID: &t.row.ID, OrgID: t.row.OrgID,
+	return notify.ToAdmins(ctx, tx, notify.Admins{OrgID: t.row.OrgID}, notify.Notice{Kind: notify.AccountLocked, Subject: t.row.ID,
+		Link:    "/users?q=" + url.QueryEscape(t.row.Username),
 		Message: fmt.Sprintf("The account %s is locked for %d minutes after %d wrong tries.", t.row.Username, int(lockFor.Minutes()), maxFailures)})
 }
 

@@ -37,17 +37,28 @@ func (q *Queries) changePassword(ctx context.Context, arg changePasswordParams) 
 }
 
 const confirmTOTP = `-- name: confirmTOTP :exec
-UPDATE totp SET confirmed_at = $1::timestamptz WHERE org_id = $2 AND user_id = $3
+UPDATE totp SET key_id = $1, sealed = $2, last_step = $3, confirmed_at = $4::timestamptz, next_key_id = NULL, next_sealed = NULL, next_at = NULL
+WHERE org_id = $5 AND user_id = $6
 `
 
 type confirmTOTPParams struct {
+	KeyID  string
+	Sealed []byte
+	Step   int64
 	Now    time.Time
 	OrgID  int64
 	UserID int64
 }
 
 func (q *Queries) confirmTOTP(ctx context.Context, arg confirmTOTPParams) error {
-	_, err := q.db.Exec(ctx, confirmTOTP, arg.Now, arg.OrgID, arg.UserID)
+	_, err := q.db.Exec(ctx, confirmTOTP,
+		arg.KeyID,
+		arg.Sealed,
+		arg.Step,
+		arg.Now,
+		arg.OrgID,
+		arg.UserID,
+	)
 	return err
 }
 
@@ -67,6 +78,39 @@ func (q *Queries) countRecoveryCodes(ctx context.Context, arg countRecoveryCodes
 	return count, err
 }
 
+const countTokens = `-- name: countTokens :one
+SELECT count(*) FROM api_token WHERE org_id = $1 AND user_id = $2
+`
+
+type countTokensParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) countTokens(ctx context.Context, arg countTokensParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countTokens, arg.OrgID, arg.UserID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const deleteLinks = `-- name: deleteLinks :execrows
+DELETE FROM password_link WHERE org_id = $1 AND user_id = $2 AND used_at IS NULL
+`
+
+type deleteLinksParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) deleteLinks(ctx context.Context, arg deleteLinksParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteLinks, arg.OrgID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteLock = `-- name: deleteLock :execrows
 DELETE FROM login_lock WHERE name_hash = sha256(convert_to(lower($1::text), 'UTF8'))
 `
@@ -80,6 +124,16 @@ func (q *Queries) deleteLock(ctx context.Context, typed string) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const deleteOldLinks = `-- name: deleteOldLinks :exec
+DELETE FROM password_link WHERE expires_at < $1
+`
+
+// Global: those of every organization that can no longer matter.
+func (q *Queries) deleteOldLinks(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, deleteOldLinks, before)
+	return err
+}
+
 const deleteOldLocks = `-- name: deleteOldLocks :exec
 DELETE FROM login_lock WHERE touched_at < $1
 `
@@ -87,6 +141,17 @@ DELETE FROM login_lock WHERE touched_at < $1
 // Global: names are.
 func (q *Queries) deleteOldLocks(ctx context.Context, before time.Time) error {
 	_, err := q.db.Exec(ctx, deleteOldLocks, before)
+	return err
+}
+
+const deleteOldTokens = `-- name: deleteOldTokens :exec
+DELETE FROM api_token WHERE expires_at < $1
+`
+
+// One has twenty at most: reading all of them once an hour costs less than an index that each of them is written to.
+// Global: a job clears up for all.
+func (q *Queries) deleteOldTokens(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, deleteOldTokens, before)
 	return err
 }
 
@@ -121,9 +186,32 @@ func (q *Queries) deleteTOTP(ctx context.Context, arg deleteTOTPParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const deleteToken = `-- name: deleteToken :one
+DELETE FROM api_token WHERE org_id = $1 AND user_id = $2 AND id = $3 RETURNING name, prefix, scopes
+`
+
+type deleteTokenParams struct {
+	OrgID  int64
+	UserID int64
+	ID     int64
+}
+
+type deleteTokenRow struct {
+	Name   string
+	Prefix string
+	Scopes []string
+}
+
+func (q *Queries) deleteToken(ctx context.Context, arg deleteTokenParams) (deleteTokenRow, error) {
+	row := q.db.QueryRow(ctx, deleteToken, arg.OrgID, arg.UserID, arg.ID)
+	var i deleteTokenRow
+	err := row.Scan(&i.Name, &i.Prefix, &i.Scopes)
+	return i, err
+}
+
 const findByName = `-- name: findByName :one
 
-SELECT id, org_id, username, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
+SELECT id, org_id, username, coalesce(email, '')::text AS email, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
 FROM "user" WHERE lower(username) = lower($1)
 `
 
@@ -131,6 +219,7 @@ type findByNameRow struct {
 	ID                 int64
 	OrgID              int64
 	Username           string
+	Email              string
 	Role               string
 	Area               string
 	PasswordHash       string
@@ -147,12 +236,116 @@ func (q *Queries) findByName(ctx context.Context, username string) (findByNameRo
 		&i.ID,
 		&i.OrgID,
 		&i.Username,
+		&i.Email,
 		&i.Role,
 		&i.Area,
 		&i.PasswordHash,
 		&i.Active,
 		&i.SessionEpoch,
 		&i.MustChangePassword,
+	)
+	return i, err
+}
+
+const findForgotten = `-- name: findForgotten :many
+WITH found AS (
+    SELECT id, org_id FROM "user" WHERE active AND email IS NOT NULL AND (lower(username) = lower($1) OR lower(email) = lower($1))
+    ORDER BY id LIMIT $2)
+SELECT id, org_id, true AS known FROM found
+UNION ALL
+(SELECT id, org_id, false FROM "user" WHERE NOT EXISTS (SELECT FROM found) ORDER BY id LIMIT 1)
+`
+
+type findForgottenParams struct {
+	Typed string
+	Most  int32
+}
+
+type findForgottenRow struct {
+	ID    int64
+	OrgID int64
+	Known bool
+}
+
+// A mail address may be that of several accounts. Where it is nobody's, anybody stands in.
+// Global: a name or an address is typed before anybody knows whose it is.
+func (q *Queries) findForgotten(ctx context.Context, arg findForgottenParams) ([]findForgottenRow, error) {
+	rows, err := q.db.Query(ctx, findForgotten, arg.Typed, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []findForgottenRow
+	for rows.Next() {
+		var i findForgottenRow
+		if err := rows.Scan(&i.ID, &i.OrgID, &i.Known); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findLink = `-- name: findLink :one
+SELECT l.org_id, l.user_id, l.purpose, l.expires_at, l.used_at, u.username, coalesce(u.email, '')::text AS email, u.active
+FROM password_link l JOIN "user" u ON u.id = l.user_id WHERE l.token_hash = $1
+`
+
+type findLinkRow struct {
+	OrgID     int64
+	UserID    int64
+	Purpose   string
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+	Username  string
+	Email     string
+	Active    bool
+}
+
+// Global: a link is found by its token, before anybody knows whose it is.
+func (q *Queries) findLink(ctx context.Context, tokenHash []byte) (findLinkRow, error) {
+	row := q.db.QueryRow(ctx, findLink, tokenHash)
+	var i findLinkRow
+	err := row.Scan(
+		&i.OrgID,
+		&i.UserID,
+		&i.Purpose,
+		&i.ExpiresAt,
+		&i.UsedAt,
+		&i.Username,
+		&i.Email,
+		&i.Active,
+	)
+	return i, err
+}
+
+const findToken = `-- name: findToken :one
+SELECT org_id, id, user_id, scopes, expires_at, last_used_at FROM api_token WHERE token_hash = $1
+`
+
+type findTokenRow struct {
+	OrgID      int64
+	ID         int64
+	UserID     int64
+	Scopes     []string
+	ExpiresAt  time.Time
+	LastUsedAt *time.Time
+}
+
+// Global: whose a token is stands in its row.
+func (q *Queries) findToken(ctx context.Context, tokenHash []byte) (findTokenRow, error) {
+	row := q.db.QueryRow(ctx, findToken, tokenHash)
+	var i findTokenRow
+	err := row.Scan(
+		&i.OrgID,
+		&i.ID,
+		&i.UserID,
+		&i.Scopes,
+		&i.ExpiresAt,
+		&i.LastUsedAt,
 	)
 	return i, err
 }
@@ -174,8 +367,31 @@ func (q *Queries) forcePassword(ctx context.Context, arg forcePasswordParams) (i
 	return result.RowsAffected(), nil
 }
 
+const getBegun = `-- name: getBegun :one
+SELECT coalesce(next_key_id, key_id)::text AS key_id, coalesce(next_sealed, sealed)::bytea AS sealed FROM totp
+WHERE org_id = $1 AND user_id = $2 AND (confirmed_at IS NULL OR next_at > $3::timestamptz)
+`
+
+type getBegunParams struct {
+	OrgID  int64
+	UserID int64
+	Since  time.Time
+}
+
+type getBegunRow struct {
+	KeyID  string
+	Sealed []byte
+}
+
+func (q *Queries) getBegun(ctx context.Context, arg getBegunParams) (getBegunRow, error) {
+	row := q.db.QueryRow(ctx, getBegun, arg.OrgID, arg.UserID, arg.Since)
+	var i getBegunRow
+	err := row.Scan(&i.KeyID, &i.Sealed)
+	return i, err
+}
+
 const getByID = `-- name: getByID :one
-SELECT id, org_id, username, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
+SELECT id, org_id, username, coalesce(email, '')::text AS email, role, coalesce(area, '')::text AS area, password_hash, active, session_epoch, must_change_password
 FROM "user" WHERE id = $1
 `
 
@@ -183,6 +399,7 @@ type getByIDRow struct {
 	ID                 int64
 	OrgID              int64
 	Username           string
+	Email              string
 	Role               string
 	Area               string
 	PasswordHash       string
@@ -198,6 +415,7 @@ func (q *Queries) getByID(ctx context.Context, id int64) (getByIDRow, error) {
 		&i.ID,
 		&i.OrgID,
 		&i.Username,
+		&i.Email,
 		&i.Role,
 		&i.Area,
 		&i.PasswordHash,
@@ -219,6 +437,27 @@ func (q *Queries) getLock(ctx context.Context, typed string) (*time.Time, error)
 	var locked_until *time.Time
 	err := row.Scan(&locked_until)
 	return locked_until, err
+}
+
+const getNames = `-- name: getNames :one
+SELECT username, coalesce(email, '')::text AS email FROM "user" WHERE org_id = $1 AND id = $2
+`
+
+type getNamesParams struct {
+	OrgID int64
+	ID    int64
+}
+
+type getNamesRow struct {
+	Username string
+	Email    string
+}
+
+func (q *Queries) getNames(ctx context.Context, arg getNamesParams) (getNamesRow, error) {
+	row := q.db.QueryRow(ctx, getNames, arg.OrgID, arg.ID)
+	var i getNamesRow
+	err := row.Scan(&i.Username, &i.Email)
+	return i, err
 }
 
 const getStanding = `-- name: getStanding :one
@@ -280,8 +519,26 @@ func (q *Queries) holdLock(ctx context.Context, arg holdLockParams) (holdLockRow
 	return i, err
 }
 
+const holdOwner = `-- name: holdOwner :one
+SELECT role FROM "user" WHERE org_id = $1 AND id = $2 AND active FOR NO KEY UPDATE
+`
+
+type holdOwnerParams struct {
+	OrgID int64
+	ID    int64
+}
+
+// API tokens. Whoever makes one holds its owner, so that two at once do not pass the most that one may have.
+func (q *Queries) holdOwner(ctx context.Context, arg holdOwnerParams) (string, error) {
+	row := q.db.QueryRow(ctx, holdOwner, arg.OrgID, arg.ID)
+	var role string
+	err := row.Scan(&role)
+	return role, err
+}
+
 const holdTOTP = `-- name: holdTOTP :one
-SELECT key_id, sealed, last_step, (confirmed_at IS NOT NULL)::boolean AS confirmed FROM totp WHERE org_id = $1 AND user_id = $2 FOR UPDATE
+SELECT key_id, sealed, last_step, (confirmed_at IS NOT NULL)::boolean AS confirmed, coalesce(next_key_id, '')::text AS next_key_id, next_sealed, next_at
+FROM totp WHERE org_id = $1 AND user_id = $2 FOR UPDATE
 `
 
 type holdTOTPParams struct {
@@ -290,10 +547,13 @@ type holdTOTPParams struct {
 }
 
 type holdTOTPRow struct {
-	KeyID     string
-	Sealed    []byte
-	LastStep  int64
-	Confirmed bool
+	KeyID      string
+	Sealed     []byte
+	LastStep   int64
+	Confirmed  bool
+	NextKeyID  string
+	NextSealed []byte
+	NextAt     *time.Time
 }
 
 func (q *Queries) holdTOTP(ctx context.Context, arg holdTOTPParams) (holdTOTPRow, error) {
@@ -304,8 +564,60 @@ func (q *Queries) holdTOTP(ctx context.Context, arg holdTOTPParams) (holdTOTPRow
 		&i.Sealed,
 		&i.LastStep,
 		&i.Confirmed,
+		&i.NextKeyID,
+		&i.NextSealed,
+		&i.NextAt,
 	)
 	return i, err
+}
+
+const holdUser = `-- name: holdUser :one
+SELECT username, coalesce(email, '')::text AS email, active FROM "user" WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+`
+
+type holdUserParams struct {
+	OrgID int64
+	ID    int64
+}
+
+type holdUserRow struct {
+	Username string
+	Email    string
+	Active   bool
+}
+
+// Somebody who is to be changed is held first; then what is read of them and of their links stays as it is.
+func (q *Queries) holdUser(ctx context.Context, arg holdUserParams) (holdUserRow, error) {
+	row := q.db.QueryRow(ctx, holdUser, arg.OrgID, arg.ID)
+	var i holdUserRow
+	err := row.Scan(&i.Username, &i.Email, &i.Active)
+	return i, err
+}
+
+const insertLink = `-- name: insertLink :one
+INSERT INTO password_link (org_id, user_id, purpose, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5) RETURNING id
+`
+
+type insertLinkParams struct {
+	OrgID     int64
+	UserID    int64
+	Purpose   string
+	Now       time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) insertLink(ctx context.Context, arg insertLinkParams) (int64, error) {
+	row := q.db.QueryRow(ctx, insertLink,
+		arg.OrgID,
+		arg.UserID,
+		arg.Purpose,
+		arg.Now,
+		arg.ExpiresAt,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const insertRecoveryCodes = `-- name: insertRecoveryCodes :exec
@@ -351,6 +663,39 @@ func (q *Queries) insertTOTP(ctx context.Context, arg insertTOTPParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const insertToken = `-- name: insertToken :one
+INSERT INTO api_token (org_id, user_id, name, prefix, token_hash, scopes, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+RETURNING id
+`
+
+type insertTokenParams struct {
+	OrgID     int64
+	UserID    int64
+	Name      string
+	Prefix    string
+	TokenHash []byte
+	Scopes    []string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) insertToken(ctx context.Context, arg insertTokenParams) (int64, error) {
+	row := q.db.QueryRow(ctx, insertToken,
+		arg.OrgID,
+		arg.UserID,
+		arg.Name,
+		arg.Prefix,
+		arg.TokenHash,
+		arg.Scopes,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const insertUser = `-- name: insertUser :one
 INSERT INTO "user" (org_id, username, email, role, area, password_hash)
 VALUES ($1, $2, nullif($3::text, ''), $4, nullif($5::text, ''), $6)
@@ -380,6 +725,54 @@ func (q *Queries) insertUser(ctx context.Context, arg insertUserParams) (int64, 
 	return id, err
 }
 
+const listTokens = `-- name: listTokens :many
+SELECT id, name, prefix, scopes, created_at, expires_at, last_used_at FROM api_token
+WHERE org_id = $1 AND user_id = $2 ORDER BY id DESC
+`
+
+type listTokensParams struct {
+	OrgID  int64
+	UserID int64
+}
+
+type listTokensRow struct {
+	ID         int64
+	Name       string
+	Prefix     string
+	Scopes     []string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	LastUsedAt *time.Time
+}
+
+func (q *Queries) listTokens(ctx context.Context, arg listTokensParams) ([]listTokensRow, error) {
+	rows, err := q.db.Query(ctx, listTokens, arg.OrgID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []listTokensRow
+	for rows.Next() {
+		var i listTokensRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Prefix,
+			&i.Scopes,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const noteLogin = `-- name: noteLogin :exec
 UPDATE "user" SET last_login_at = $1::timestamptz WHERE org_id = $2 AND id = $3
 `
@@ -392,30 +785,6 @@ type noteLoginParams struct {
 
 func (q *Queries) noteLogin(ctx context.Context, arg noteLoginParams) error {
 	_, err := q.db.Exec(ctx, noteLogin, arg.Now, arg.OrgID, arg.ID)
-	return err
-}
-
-const notifyAdmins = `-- name: notifyAdmins :exec
-INSERT INTO notification (org_id, user_id, kind, message, link, subject_id)
-SELECT u.org_id, u.id, $1, $2, $3, $4 FROM "user" u WHERE u.org_id = $5 AND u.role = 'admin' AND u.active
-`
-
-type notifyAdminsParams struct {
-	Kind      string
-	Message   string
-	Link      *string
-	SubjectID *int64
-	OrgID     int64
-}
-
-func (q *Queries) notifyAdmins(ctx context.Context, arg notifyAdminsParams) error {
-	_, err := q.db.Exec(ctx, notifyAdmins,
-		arg.Kind,
-		arg.Message,
-		arg.Link,
-		arg.SubjectID,
-		arg.OrgID,
-	)
 	return err
 }
 
@@ -436,6 +805,37 @@ func (q *Queries) raiseEpoch(ctx context.Context, arg raiseEpochParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const raiseEpochs = `-- name: raiseEpochs :many
+WITH raised AS (UPDATE "user" SET session_epoch = session_epoch + 1 RETURNING org_id)
+SELECT org_id, count(*) FROM raised GROUP BY org_id ORDER BY org_id
+`
+
+type raiseEpochsRow struct {
+	OrgID int64
+	Count int64
+}
+
+// Global: an operator logs everybody out.
+func (q *Queries) raiseEpochs(ctx context.Context) ([]raiseEpochsRow, error) {
+	rows, err := q.db.Query(ctx, raiseEpochs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []raiseEpochsRow
+	for rows.Next() {
+		var i raiseEpochsRow
+		if err := rows.Scan(&i.OrgID, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rehashPassword = `-- name: rehashPassword :exec
 UPDATE "user" SET password_hash = $1 WHERE org_id = $2 AND id = $3 AND password_hash = $4
 `
@@ -454,6 +854,29 @@ func (q *Queries) rehashPassword(ctx context.Context, arg rehashPasswordParams) 
 		arg.OrgID,
 		arg.ID,
 		arg.OldHash,
+	)
+	return err
+}
+
+const replaceTOTP = `-- name: replaceTOTP :exec
+UPDATE totp SET next_key_id = $1::text, next_sealed = $2::bytea, next_at = $3::timestamptz WHERE org_id = $4 AND user_id = $5
+`
+
+type replaceTOTPParams struct {
+	KeyID  string
+	Sealed []byte
+	Now    time.Time
+	OrgID  int64
+	UserID int64
+}
+
+func (q *Queries) replaceTOTP(ctx context.Context, arg replaceTOTPParams) error {
+	_, err := q.db.Exec(ctx, replaceTOTP,
+		arg.KeyID,
+		arg.Sealed,
+		arg.Now,
+		arg.OrgID,
+		arg.UserID,
 	)
 	return err
 }
@@ -496,6 +919,44 @@ func (q *Queries) setPassword(ctx context.Context, arg setPasswordParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const touchToken = `-- name: touchToken :exec
+UPDATE api_token SET last_used_at = $1::timestamptz WHERE org_id = $2 AND id = $3 AND (last_used_at IS NULL OR last_used_at <= $4::timestamptz)
+`
+
+type touchTokenParams struct {
+	Now      time.Time
+	OrgID    int64
+	ID       int64
+	NotSince time.Time
+}
+
+// Requests of one token that come together write once: the others find that the row says so already.
+func (q *Queries) touchToken(ctx context.Context, arg touchTokenParams) error {
+	_, err := q.db.Exec(ctx, touchToken,
+		arg.Now,
+		arg.OrgID,
+		arg.ID,
+		arg.NotSince,
+	)
+	return err
+}
+
+const useLinks = `-- name: useLinks :exec
+UPDATE password_link SET used_at = $1::timestamptz WHERE org_id = $2 AND user_id = $3 AND used_at IS NULL
+`
+
+type useLinksParams struct {
+	Now    time.Time
+	OrgID  int64
+	UserID int64
+}
+
+// One that was used ends the others.
+func (q *Queries) useLinks(ctx context.Context, arg useLinksParams) error {
+	_, err := q.db.Exec(ctx, useLinks, arg.Now, arg.OrgID, arg.UserID)
+	return err
 }
 
 const useRecoveryCode = `-- name: useRecoveryCode :execrows

@@ -35,6 +35,18 @@ func ValidatePassword(password string, names ...string) error {
 	return nil
 }
 
+// validateNew refuses a new password in place of the present one.
+func validateNew(wanted, present string, names ...string) error {
+	if wanted == present {
+		return errs.Field("new_password", "invalid_password", "This is the password that you have. Choose another.")
+	}
+	err := ValidatePassword(wanted, names...)
+	if refused := errs.As(err); refused != nil {
+		refused.Field = "new_password"
+	}
+	return err
+}
+
 func checkLength(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
@@ -54,13 +66,19 @@ func common(password string, names []string) bool {
 	if utf8.RuneCountInString(password) > longestCommon {
 		return false
 	}
-	var own []string
+	own := guessedHere()
 	for _, name := range names {
 		if name != "" {
 			own = append(own, strings.ToLower(name))
 		}
 	}
 	return zxcvbn.PasswordStrength(password, own).Score == 0
+}
+
+// guessedHere are what is tried first as well, and is on none of the lists: the name of the program, and ways over the keyboard.
+func guessedHere() []string {
+	return []string{"traitortrack", "qazwsxedc", "qazwsxedcrfv", "1qazxsw2", "1qazxsw23edc", "qweasdzxc", "1a2b3c4d5e", "zaq1", "zaq12wsxcde3",
+		"!qaz2wsx", "!qaz2wsx3edc", "1qaz@wsx", "1qaz@wsx3edc"}
 }
 
 // How often a name may be tried, and for how long it is locked then.
@@ -103,7 +121,7 @@ func duty(mustChange, enrolled, needsTOTP bool) authz.Duty {
 // cleanName makes one form of the ways in which a name can be typed. What nobody can see is dropped.
 func cleanName(typed string) string {
 	visible := strings.Map(func(c rune) rune {
-		if unicode.Is(unicode.Cc, c) || unicode.Is(unicode.Cf, c) {
+		if unseen(c) {
 			return -1
 		}
 		return c
@@ -115,24 +133,60 @@ func cleanName(typed string) string {
 	return name
 }
 
-// checkNew refuses a new user whose name, role or area is not right. The name is clean already.
+// emptyBraille is a character of its own to Unicode, and looks like a space.
+const emptyBraille = '\u2800'
+
+// unseen reports whether a character steers those beside it or is drawn as nothing: two names that differ in it look the same.
+func unseen(c rune) bool {
+	return c == emptyBraille || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// clean gives the user without white space around what was typed, and the name in the one form of its characters.
+func (n NewUser) clean() NewUser {
+	n.Username, n.Email, n.Area = norm.NFKC.String(strings.TrimSpace(n.Username)), strings.TrimSpace(n.Email), strings.TrimSpace(n.Area)
+	return n
+}
+
+// checkNew refuses a new user of whom something is not right. What was typed is clean already.
 func checkNew(n NewUser) error {
-	if length := utf8.RuneCountInString(n.Username); length < 1 || length > maxUsername || strings.ContainsFunc(n.Username, unicode.IsSpace) {
-		return errs.Field("username", "invalid_username", "A user name has 1 to %d characters and no spaces.", maxUsername)
-	}
-	switch n.Role {
-	case authz.Dispatcher, authz.Biller, authz.Admin:
-	default:
-		return errs.Field("role", "invalid_role", "A role is dispatcher, biller or admin.")
-	}
-	if utf8.RuneCountInString(n.Area) > maxArea {
-		return errs.Field("area", "invalid_area", "A dispatch area has at most %d characters.", maxArea)
-	}
-	if n.Email != "" && !mail.Plain(n.Email) {
-		return errs.Field("email", "invalid_email", "This is no mail address. Write it like asha@example.org.")
+	if err := checkProfile(n); err != nil {
+		return err
 	}
 	if n.AnyPassword {
 		return checkLength(n.Password)
 	}
 	return ValidatePassword(n.Password, n.Username, n.Email)
+}
+
+func checkProfile(n NewUser) error {
+	if err := checkUsername(n.Username); err != nil {
+		return err
+	}
+	return CheckProfile(n.Role, n.Email, n.Area)
+}
+
+// checkUsername refuses a name that is not as everybody would type it: what cannot be seen in it could pass for another's.
+func checkUsername(name string) error {
+	length := utf8.RuneCountInString(name)
+	if length < 1 || length > maxUsername || strings.ContainsFunc(name, unicode.IsSpace) || cleanName(name) != name || name == "." || name == ".." {
+		return errs.Field("username", "invalid_username", "A user name has 1 to %d characters, no spaces, and nothing that cannot be seen.", maxUsername)
+	}
+	return nil
+}
+
+// CheckProfile refuses a role, a mail address or a dispatch area that is not right, with the field named. The address and
+// the area may be empty.
+func CheckProfile(role authz.Role, email, area string) error {
+	switch role {
+	case authz.Dispatcher, authz.Biller, authz.Admin:
+	default:
+		return errs.Field("role", "invalid_role", "A role is dispatcher, biller or admin.")
+	}
+	if utf8.RuneCountInString(area) > maxArea || !utf8.ValidString(area) || strings.ContainsFunc(area, unicode.IsControl) {
+		return errs.Field("area", "invalid_area", "A dispatch area has at most %d characters, all on one line.", maxArea)
+	}
+	if email != "" && !mail.Plain(email) {
+		return errs.Field("email", "invalid_email", "This is no mail address. Write it like asha@example.org.")
+	}
+	return nil
 }

@@ -15,6 +15,8 @@ func TestCleanName(t *testing.T) {
 		"a\u200bsha\x00":          "asha",
 		"ａｓｈａ":                    "asha",
 		"as\xffha":                "asha",
+		"asha\u3164":              "asha", // a Korean letter that is drawn as nothing
+		"\u2800as\ufe0fha\u034f":  "asha",
 		"a b":                     "a b",
 		"":                        "",
 		strings.Repeat("é", 5000): strings.Repeat("é", maxTyped),

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/totp"
 )
@@ -51,6 +53,42 @@ func (s *Store) secondFactor(ctx context.Context, q *Queries, t try) (string, er
 		return factor, errCode(), nil
 	}
 	return factor, nil, nil
+}
+
+// replaceWithin is how long another device may be confirmed after it was begun with.
+const replaceWithin = 15 * time.Minute
+
+// factorCheck looks whether somebody has the second factor of a row that is held, and gives what they proved it with.
+type factorCheck func(ctx context.Context, q *Queries, row holdTOTPRow) (string, error)
+
+// byCode is proof by a code of the actor's device, or a recovery code.
+func (s *Store) byCode(actor authz.Actor, code string) factorCheck {
+	return func(ctx context.Context, q *Queries, row holdTOTPRow) (string, error) {
+		return s.useCode(ctx, q, actor.OrgID, actor.UserID, row, code)
+	}
+}
+
+// byNewDevice is proof by a code of the device that is being set up, which counts from then on. A recovery code proves no
+// device.
+func (s *Store) byNewDevice(actor authz.Actor, code string) factorCheck {
+	return func(ctx context.Context, q *Queries, row holdTOTPRow) (string, error) {
+		keyID, sealed := row.KeyID, row.Sealed
+		if row.Confirmed {
+			if row.NextAt == nil || !row.NextAt.After(s.now().Add(-replaceWithin)) {
+				return "", errEnrolled()
+			}
+			keyID, sealed = row.NextKeyID, row.NextSealed
+		}
+		secret, _, err := s.Keys.open(keyID, sealed, actor.OrgID, actor.UserID)
+		if err != nil {
+			return "", fmt.Errorf("open the new second factor of user %d: %w", actor.UserID, err)
+		}
+		verdict, step := totp.Check(secret, code, s.now(), 0)
+		if verdict != totp.Right {
+			return factorWrong, nil
+		}
+		return factorTOTP, q.confirmTOTP(ctx, confirmTOTPParams{KeyID: keyID, Sealed: sealed, Step: step, Now: s.now(), OrgID: actor.OrgID, UserID: actor.UserID})
+	}
 }
 
 // useCode checks a code against a row that is held, and uses it up when it is right.

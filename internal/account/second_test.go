@@ -288,3 +288,53 @@ func TestChangePassword(t *testing.T) {
 		t.Errorf("the new password: %+v, %v", again, err)
 	}
 }
+
+// TestALinkIsNoSecondFactor sets a new password by a link, which whoever reads the mail could: the code is asked for all the same.
+func TestALinkIsNoSecondFactor(t *testing.T) {
+	t.Parallel()
+	p := enrolled(t)
+	link := newLink(t, p.db, p.store, p.actor, p.actor.UserID, account.Reset)
+	if _, err := p.store.UseLink(t.Context(), from, link.Token, "quiet river stones"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.store.Login(t.Context(), from, "asha", "quiet river stones"); code(err) != "totp_required" {
+		t.Errorf("the new password alone: %v", err)
+	}
+	if _, err := p.store.LoginWithCode(t.Context(), from, "asha", "quiet river stones", p.code(t)); err != nil {
+		t.Errorf("with a code: %v", err)
+	}
+}
+
+// TestAClockMayBeAStepOff logs in with codes of devices that go early and late, on two instances.
+func TestAClockMayBeAStepOff(t *testing.T) {
+	t.Parallel()
+	p := enrolled(t)
+	other := account.NewStore(p.db, p.hands.now)
+	other.Keys = p.store.Keys
+	shown := func(off time.Duration) string {
+		c, err := otp.GenerateCode(p.secret, p.hands.now().Add(off))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	p.hands.advance(5 * time.Minute)
+	for _, tc := range []struct {
+		name  string
+		store *account.Store
+		code  string
+		want  string
+	}{
+		{"two steps late", p.store, shown(-time.Minute), "invalid_totp"},
+		{"two steps early", p.store, shown(time.Minute), "invalid_totp"},
+		{"a step late", p.store, shown(-30 * time.Second), ""},
+		{"the same on the other instance", other, shown(-30 * time.Second), "invalid_totp"},
+		{"a step early", other, shown(30 * time.Second), ""},
+		{"the same on the first instance", p.store, shown(30 * time.Second), "invalid_totp"},
+		{"one before the one that was used", p.store, shown(0), "invalid_totp"},
+	} {
+		if _, err := tc.store.LoginWithCode(t.Context(), from, "asha", password, tc.code); code(err) != tc.want {
+			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,8 @@ func write(ctx context.Context, q *Queries, actor authz.Actor, e Entry) error {
 		return err
 	}
 	if actor.Address != "" {
-		row.AddressToken, err = keep(ctx, q, actor.OrgID, actor.UserID, map[string]string{"ip_address": actor.Address})
+		whose := cmp.Or(actor.UserID, e.Subject) // at a login that failed, it is kept as the account's own
+		row.AddressToken, err = keep(ctx, q, actor.OrgID, whose, map[string]string{"ip_address": actor.Address})
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,8 @@ type evidence struct {
 	who    authz.Actor
 	log    *strings.Builder
 	sealer *audit.Sealer
+
+	archives string // folder of the archives, empty where they are not at hand
 }
 
 func newKeys(t testing.TB, secret string, earlier ...string) audit.Keys {
@@ -116,7 +118,7 @@ func (e *evidence) seal(t testing.TB) audit.Sealed {
 
 func (e *evidence) verify(t testing.TB, logged ...audit.Head) *audit.Report {
 	t.Helper()
-	report, err := audit.Verify(t.Context(), e.db, e.keys, logged...)
+	report, err := audit.Verify(t.Context(), e.db, e.keys, e.archives, logged...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +241,27 @@ func TestAChainCutBackWithItsHeadIsFoundByTheLog(t *testing.T) {
 	r := e.verify(t, logged)
 	if !slices.Contains(r.Findings, "seal 3 is in the server's log, and missing in the chain") {
 		t.Errorf("findings: %q", r.Findings)
+	}
+}
+
+// TestARowUnderAnOldTimeIsNoted puts one in by hand that no seal can tell from one of ours, before and after it is sealed.
+func TestARowUnderAnOldTimeIsNoted(t *testing.T) {
+	t.Parallel()
+	e := gather(t)
+	e.age(t, old(1), "unlink", 2)
+	e.seal(t) // the first one: nobody knows when these were written
+	e.three(t)
+	if r := e.verify(t); len(r.Notes) != 0 {
+		t.Fatalf("notes where nothing was done: %q", r.Notes)
+	}
+	e.exec(t, `INSERT INTO sealed.audit_log (org_id, at, action, entity_type, entity_id) SELECT org_id, at - interval '2 hours', action, entity_type, 'forged'
+		FROM sealed.audit_log WHERE entity_id = 'G'`)
+	for _, when := range []string{"without a seal", "sealed"} {
+		r := e.verify(t)
+		if !r.Clean() || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the time that they bear: 1, the first of them row ") {
+			t.Errorf("%s: %+v", when, r)
+		}
+		e.seal(t)
 	}
 }
 

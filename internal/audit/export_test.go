@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -30,4 +31,21 @@ func Resign(ctx context.Context, tx pgx.Tx, keys Keys) error {
 	}
 	head := Head{Seq: int64(len(seals)), MAC: last}
 	return q.moveHead(ctx, moveHeadParams{Seq: head.Seq, SealMac: head.MAC, Mac: keys.sign(head.message())})
+}
+
+// WriteMonth writes a month's file, lets spoil have it, and reads it back.
+func (a *Archiver) WriteMonth(ctx context.Context, month string, spoil func(path string)) error {
+	f, err := a.write(ctx, a.db.Pool(), month)
+	if err != nil {
+		return err
+	}
+	spoil(filepath.Join(a.dir, f.name))
+	return f.readBack(a.dir)
+}
+
+// FormOf gives the form in which JSON is hashed, without its length in front.
+func FormOf(raw []byte) []byte {
+	var c canon
+	c.state(raw)
+	return c[4:]
 }

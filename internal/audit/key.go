@@ -55,12 +55,12 @@ type canon []byte
 const absent = ^uint32(0) // the length of a value that is not there
 
 func (c *canon) bytes(v []byte) {
-	*c = binary.BigEndian.AppendUint32(*c, uint32(len(v)))
+	*c = binary.BigEndian.AppendUint32(*c, uint32(len(v))) //nolint:gosec // PostgreSQL holds no value of over a gigabyte
 	*c = append(*c, v...)
 }
 
 func (c *canon) text(v string) {
-	*c = binary.BigEndian.AppendUint32(*c, uint32(len(v)))
+	*c = binary.BigEndian.AppendUint32(*c, uint32(len(v))) //nolint:gosec // PostgreSQL holds no value of over a gigabyte
 	*c = append(*c, v...)
 }
 
@@ -68,7 +68,7 @@ func (c *canon) null() { *c = binary.BigEndian.AppendUint32(*c, absent) }
 
 func (c *canon) int(v int64) {
 	*c = binary.BigEndian.AppendUint32(*c, 8)
-	*c = binary.BigEndian.AppendUint64(*c, uint64(v))
+	*c = binary.BigEndian.AppendUint64(*c, uint64(v)) //nolint:gosec // the bits are what is hashed
 }
 
 func (c *canon) optional(v *int64) {

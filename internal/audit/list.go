@@ -2,15 +2,13 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/authz"
-	"traitortrack/internal/errs"
 	"traitortrack/internal/page"
 	"traitortrack/internal/pg"
 )
@@ -25,14 +23,14 @@ func NewLog(db *pg.DB) *Log { return &Log{db: db} }
 type Filter struct {
 	Action string
 	User   string    // name of who did it
-	Entity string    // what it was done to: bag, or bag/SB00042
+	Entity string    // what it was done to: bag, bag/SB00042, user/asha
 	From   time.Time // the earliest
 	To     time.Time // the first that is too late
 	Cursor string
 	Limit  int // 1 to page.MaxLimit; 0 is page.DefaultLimit
 }
 
-// Event is a row of the log as people read it, with the values of persons put back.
+// Event is a row of the log as people read it, with the values of persons put back. The states are values of JSON.
 type Event struct {
 	ID          int64     `json:"id"`
 	Timestamp   time.Time `json:"timestamp"`
@@ -41,6 +39,7 @@ type Event struct {
 	Action      string    `json:"action"`
 	EntityType  string    `json:"entity_type"`
 	EntityID    string    `json:"entity_id"`
+	EntityName  string    `json:"entity_name"` // of a user, whose id says little
 	Details     any       `json:"details"`
 	BeforeState any       `json:"before_state"`
 	AfterState  any       `json:"after_state"`
@@ -63,8 +62,8 @@ func (l *Log) List(ctx context.Context, actor authz.Actor, f Filter) (page.List[
 	if f.Limit == 0 {
 		f.Limit = page.DefaultLimit
 	}
-	if !f.To.IsZero() && f.To.Before(f.From) {
-		return none, errs.Field("to", "invalid_filter", "The end lies before the beginning.")
+	if err := f.check(); err != nil {
+		return none, err
 	}
 	if f.To.IsZero() {
 		f.To = endOfTime
@@ -74,10 +73,16 @@ func (l *Log) List(ctx context.Context, actor authz.Actor, f Filter) (page.List[
 		return none, err
 	}
 	var events []Event
-	err := l.db.Read(ctx, func(tx pgx.Tx) error {
-		var err error
-		events, err = f.read(ctx, New(tx), actor.OrgID, from)
-		return err
+	err := l.db.View(ctx, func(tx pgx.Tx) error {
+		q := New(tx)
+		narrow, found, err := f.resolve(ctx, q, actor.OrgID)
+		if err != nil || !found {
+			return err
+		}
+		if events, err = narrow.read(ctx, q, actor.OrgID, from, f); err != nil {
+			return err
+		}
+		return nameUsers(ctx, q, actor.OrgID, events)
 	})
 	if err != nil {
 		return none, fmt.Errorf("list the audit log: %w", err)
@@ -88,71 +93,41 @@ func (l *Log) List(ctx context.Context, actor authz.Actor, f Filter) (page.List[
 // endOfTime is later than any event.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Each gives every event of a filter to do, the newest first, without holding them all.
-func (l *Log) Each(ctx context.Context, actor authz.Actor, f Filter, do func(Event) error) error {
-	f.Limit = page.MaxLimit
-	for {
-		events, err := l.List(ctx, actor, f)
-		if err != nil {
-			return err
-		}
-		for _, e := range events.Items {
-			if err := do(e); err != nil {
-				return err
-			}
-		}
-		if f.Cursor = events.Next; f.Cursor == "" {
-			return nil
-		}
+// Actions gives the actions that occur in the actor's organization, in the order of their names.
+func (l *Log) Actions(ctx context.Context, actor authz.Actor) ([]string, error) {
+	if err := actor.Require(authz.Audit); err != nil {
+		return nil, err
 	}
+	actions, err := New(l.db.Pool()).actions(ctx, actor.OrgID)
+	if err != nil {
+		return nil, pg.Refusal(fmt.Errorf("list the actions of the audit log: %w", err))
+	}
+	return actions, nil
 }
 
-// read takes the query whose index narrows the most.
-func (f Filter) read(ctx context.Context, q *Queries, orgID int64, from at) ([]Event, error) {
-	kind, id, _ := strings.Cut(f.Entity, "/")
-	most := int32(f.Limit + 1)
-	var user *int64
-	if f.User != "" {
-		found, err := q.userNamed(ctx, userNamedParams{OrgID: orgID, Username: f.User})
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, nil
+// nameUsers fills in the names of the users that events are about.
+func nameUsers(ctx context.Context, q *Queries, orgID int64, events []Event) error {
+	var ids []int64
+	for _, e := range events {
+		if id, err := strconv.ParseInt(e.EntityID, 10, 64); err == nil && e.EntityType == userKind {
+			ids = append(ids, id)
 		}
-		if err != nil {
-			return nil, err
-		}
-		user = &found
 	}
-	switch {
-	case kind != "":
-		rows, err := q.newestOfEntity(ctx, newestOfEntityParams{OrgID: orgID, EntityType: kind, EntityID: optional(id), UserID: user,
-			Action: optional(f.Action), Since: f.From, Before: from.At, BeforeID: from.ID, Most: most})
-		return events(rows, func(r newestOfEntityRow) newestRow { return newestRow(r) }), err
-	case user != nil:
-		rows, err := q.newestOfUser(ctx, newestOfUserParams{OrgID: orgID, UserID: *user, Action: optional(f.Action),
-			Since: f.From, Before: from.At, BeforeID: from.ID, Most: most})
-		return events(rows, func(r newestOfUserRow) newestRow { return newestRow(r) }), err
-	case f.Action != "":
-		rows, err := q.newestOfAction(ctx, newestOfActionParams{OrgID: orgID, Action: f.Action, Since: f.From,
-			Before: from.At, BeforeID: from.ID, Most: most})
-		return events(rows, func(r newestOfActionRow) newestRow { return newestRow(r) }), err
-	}
-	rows, err := q.newest(ctx, newestParams{OrgID: orgID, Since: f.From, Before: from.At, BeforeID: from.ID, Most: most})
-	return events(rows, func(r newestRow) newestRow { return r }), err
-}
-
-func events[R any](rows []R, of func(R) newestRow) []Event {
-	all := make([]Event, len(rows))
-	for i, row := range rows {
-		r := of(row)
-		all[i] = Event{ID: r.ID, Timestamp: r.Timestamp, UserID: r.UserID, Username: r.Username, Action: r.Action, EntityType: r.EntityType,
-			EntityID: r.EntityID, Details: r.Details, BeforeState: r.BeforeState, AfterState: r.AfterState, IPAddress: r.IpAddress, RequestID: r.RequestID}
-	}
-	return all
-}
-
-func optional(text string) *string {
-	if text == "" {
+	if len(ids) == 0 {
 		return nil
 	}
-	return &text
+	rows, err := q.userNames(ctx, userNamesParams{OrgID: orgID, Ids: ids})
+	if err != nil {
+		return fmt.Errorf("name the users of the audit log: %w", err)
+	}
+	names := map[string]string{}
+	for _, r := range rows {
+		names[strconv.FormatInt(r.ID, 10)] = r.Username
+	}
+	for i := range events {
+		if events[i].EntityType == userKind {
+			events[i].EntityName = names[events[i].EntityID]
+		}
+	}
+	return nil
 }

@@ -85,12 +85,40 @@ func TestTheRunbooksQueries(t *testing.T) {
 		`SELECT ip_address || ' ' || count(*) FROM audit_log WHERE action = 'login_failed' AND timestamp > NOW() - INTERVAL '1 hour' GROUP BY ip_address`: "198.51.100.7 1",
 		`SELECT details->>'username' FROM audit_log WHERE action = 'login_failed' AND timestamp > NOW() - INTERVAL '1 hour'`:                              "mallory",
 		`SELECT entity_id || ' ' || (before_state->>'username') || ' ' || (before_state->>'role') FROM audit_log WHERE action = 'delete_user'`:            "17 asha biller",
-		`SELECT username FROM audit_log LEFT JOIN "user" ON audit_log.user_id = "user".id WHERE action = 'delete_user'`:                                   e.who.Username,
+		`SELECT username || ' ' || action || ' ' || entity_type || ' ' || details FROM audit_log LEFT JOIN "user" ON audit_log.user_id = "user".id
+			WHERE timestamp > NOW() - INTERVAL '24 hours' AND user_id IS NOT NULL ORDER BY timestamp DESC LIMIT 100`: e.who.Username + " delete_user user {}",
+		`SELECT ip_address || ' ' || count(*) AS attempts FROM audit_log WHERE action = 'login_failed' AND timestamp > NOW() - INTERVAL '10 minutes'
+			GROUP BY ip_address ORDER BY count(*) DESC`: "198.51.100.7 1",
+		`SELECT username FROM audit_log LEFT JOIN "user" ON audit_log.user_id = "user".id WHERE action = 'delete_user'`: e.who.Username,
 	} {
 		var got string
 		if err := e.db.Pool().QueryRow(t.Context(), sql).Scan(&got); err != nil || got != want {
 			t.Errorf("%s: %q, %v; want %q", sql, got, err, want)
 		}
+	}
+}
+
+// TestALoginUnderNobodysNameIsSeen tries a name that nobody has, first where one organization must be meant.
+func TestALoginUnderNobodysNameIsSeen(t *testing.T) {
+	t.Parallel()
+	e := gather(t)
+	failed := audit.Entry{Action: "login_failed", EntityType: "user", Personal: audit.Personal{Details: map[string]any{"username": "mallory"}}}
+	seen := func() int {
+		t.Helper()
+		list, err := audit.NewLog(e.db).List(t.Context(), e.who, audit.Filter{Action: "login_failed"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list.Items)
+	}
+	e.write(t, authz.Actor{}, failed)
+	if n := seen(); n != 1 {
+		t.Errorf("the only organization sees %d", n)
+	}
+	pgtest.Org(t, e.db)
+	e.write(t, authz.Actor{}, failed)
+	if n := seen(); n != 1 {
+		t.Errorf("one of two organizations sees %d: it may have been meant for the other", n)
 	}
 }
 

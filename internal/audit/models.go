@@ -9,9 +9,10 @@ import (
 )
 
 type SealedArchive struct {
-	Month   string
-	File    string
-	Sha256  []byte
+	Month  string
+	File   string
+	Sha256 []byte
+	// how many rows are in the file
 	Entries int64
 	// of each row that stayed in the log its organization, time and id: 24 bytes
 	Kept       []byte

@@ -12,6 +12,37 @@ import (
 	"github.com/google/uuid"
 )
 
+const actions = `-- name: actions :many
+WITH RECURSIVE found AS (
+    (SELECT l.action FROM sealed.audit_log l WHERE l.org_id = $1 ORDER BY l.action LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.action FROM sealed.audit_log l WHERE l.org_id = $1 AND l.action > f.action ORDER BY l.action LIMIT 1)
+    FROM found f WHERE f.action IS NOT NULL
+)
+SELECT f.action::text AS action FROM found f WHERE f.action IS NOT NULL
+`
+
+// The actions that occur: one step over the index for each, however many rows there are.
+func (q *Queries) actions(ctx context.Context, orgID int64) ([]string, error) {
+	rows, err := q.db.Query(ctx, actions, orgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var action string
+		if err := rows.Scan(&action); err != nil {
+			return nil, err
+		}
+		items = append(items, action)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const archives = `-- name: archives :many
 SELECT month, file, sha256, entries, kept, archived_at, mac FROM sealed.archive ORDER BY month
 `
@@ -75,10 +106,22 @@ func (q *Queries) comesFromElsewhere(ctx context.Context) (bool, error) {
 	return column_1, err
 }
 
+const holdLog = `-- name: holdLog :exec
+LOCK TABLE sealed.audit_log IN ACCESS SHARE MODE
+`
+
+// The rows stay where they are for as long as they are looked at: a month that is emptied meanwhile would be missed, for
+// that is seen at once by every snapshot. It is the first statement of its transaction, before there is a snapshot.
+// Global: the chain covers a whole deployment.
+func (q *Queries) holdLog(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, holdLog)
+	return err
+}
+
 const insertEntry = `-- name: insertEntry :exec
 INSERT INTO sealed.audit_log (org_id, at, user_id, action, entity_type, entity_id, details, before_state, after_state,
                               address_token, person_token, request_id)
-VALUES ($1, now(), $2, $3, $4, $5, $6, $7,
+VALUES (coalesce(nullif($1::bigint, 0), (SELECT min(o.id) FROM organization o HAVING count(*) = 1), 0), now(), $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11)
 `
 
@@ -96,6 +139,8 @@ type insertEntryParams struct {
 	RequestID    string
 }
 
+// What belongs to no organization, such as a login under a name that nobody has, belongs to the only one where there is only
+// one: its admins must see who tries their door.
 func (q *Queries) insertEntry(ctx context.Context, arg insertEntryParams) error {
 	_, err := q.db.Exec(ctx, insertEntry,
 		arg.OrgID,
@@ -171,6 +216,34 @@ func (q *Queries) insertSeal(ctx context.Context, arg insertSealParams) error {
 	return err
 }
 
+const isRetired = `-- name: isRetired :one
+SELECT EXISTS (SELECT FROM sealed.archive WHERE month = $1)
+`
+
+// Global: the chain covers a whole deployment.
+func (q *Queries) isRetired(ctx context.Context, month string) (bool, error) {
+	row := q.db.QueryRow(ctx, isRetired, month)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const lag = `-- name: lag :one
+WITH last AS (SELECT coalesce(max(s.horizon), 0) AS horizon FROM sealed.seal s)
+SELECT coalesce(extract(epoch FROM now() - least(
+    (SELECT min(l.at) FROM sealed.audit_log l WHERE l.xid::text::bigint >= (SELECT last.horizon FROM last)),
+    (SELECT min(c.at) FROM scan c WHERE c.xid::text::bigint >= (SELECT last.horizon FROM last)))), 0)::float8 AS seconds
+`
+
+// How old the oldest row without a seal is, in seconds; 0 where every row has one.
+// Global: the chain covers a whole deployment.
+func (q *Queries) lag(ctx context.Context) (float64, error) {
+	row := q.db.QueryRow(ctx, lag)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
+}
+
 const lockHead = `-- name: lockHead :one
 SELECT seq, seal_mac, mac FROM sealed.head FOR UPDATE SKIP LOCKED
 `
@@ -187,6 +260,35 @@ func (q *Queries) lockHead(ctx context.Context) (lockHeadRow, error) {
 	var i lockHeadRow
 	err := row.Scan(&i.Seq, &i.SealMac, &i.Mac)
 	return i, err
+}
+
+const monthsInLog = `-- name: monthsInLog :many
+SELECT replace(right(c.relname, 7), '_', '-')::text AS month FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'sealed.audit_log'::regclass AND replace(right(c.relname, 7), '_', '-') < $1::text
+  AND NOT EXISTS (SELECT FROM sealed.archive a WHERE a.month = replace(right(c.relname, 7), '_', '-'))
+ORDER BY 1
+`
+
+// Months whose rows may move into files: those up to one, unless they have.
+// Global: the chain covers a whole deployment.
+func (q *Queries) monthsInLog(ctx context.Context, before string) ([]string, error) {
+	rows, err := q.db.Query(ctx, monthsInLog, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var month string
+		if err := rows.Scan(&month); err != nil {
+			return nil, err
+		}
+		items = append(items, month)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const moveHead = `-- name: moveHead :exec
@@ -559,6 +661,37 @@ func (q *Queries) readHead(ctx context.Context) (readHeadRow, error) {
 	return i, err
 }
 
+const retireMonth = `-- name: retireMonth :exec
+SELECT sealed.retire_month(ROW($1::text, $2::text, $3::bytea, $4::bigint, $5::bytea, $6::timestamptz, $7::bytea)::sealed.archive,
+                           $8::text[])
+`
+
+type retireMonthParams struct {
+	Month       string
+	File        string
+	Sha256      []byte
+	Entries     int64
+	Kept        []byte
+	ArchivedAt  time.Time
+	Mac         []byte
+	KeptActions []string
+}
+
+// Global: the chain covers a whole deployment.
+func (q *Queries) retireMonth(ctx context.Context, arg retireMonthParams) error {
+	_, err := q.db.Exec(ctx, retireMonth,
+		arg.Month,
+		arg.File,
+		arg.Sha256,
+		arg.Entries,
+		arg.Kept,
+		arg.ArchivedAt,
+		arg.Mac,
+		arg.KeptActions,
+	)
+	return err
+}
+
 const rowsOf = `-- name: rowsOf :many
 SELECT org_id, at, id, user_id, action, entity_type, entity_id, details, before_state, after_state, address_token,
        person_token, request_id, xid::text::bigint AS xid
@@ -599,6 +732,71 @@ func (q *Queries) rowsOf(ctx context.Context, arg rowsOfParams) ([]rowsOfRow, er
 	var items []rowsOfRow
 	for rows.Next() {
 		var i rowsOfRow
+		if err := rows.Scan(
+			&i.OrgID,
+			&i.At,
+			&i.ID,
+			&i.UserID,
+			&i.Action,
+			&i.EntityType,
+			&i.EntityID,
+			&i.Details,
+			&i.BeforeState,
+			&i.AfterState,
+			&i.AddressToken,
+			&i.PersonToken,
+			&i.RequestID,
+			&i.Xid,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rowsOfMonth = `-- name: rowsOfMonth :many
+SELECT org_id, at, id, user_id, action, entity_type, entity_id, details, before_state, after_state, address_token,
+       person_token, request_id, xid::text::bigint AS xid
+FROM sealed.audit_log WHERE at >= $1 AND at < $2
+ORDER BY xid::text::bigint, org_id, at, id
+`
+
+type rowsOfMonthParams struct {
+	Since time.Time
+	Until time.Time
+}
+
+type rowsOfMonthRow struct {
+	OrgID        int64
+	At           time.Time
+	ID           int64
+	UserID       *int64
+	Action       string
+	EntityType   string
+	EntityID     string
+	Details      []byte
+	BeforeState  []byte
+	AfterState   []byte
+	AddressToken *int64
+	PersonToken  *int64
+	RequestID    string
+	Xid          int64
+}
+
+// Global: the chain covers a whole deployment.
+func (q *Queries) rowsOfMonth(ctx context.Context, arg rowsOfMonthParams) ([]rowsOfMonthRow, error) {
+	rows, err := q.db.Query(ctx, rowsOfMonth, arg.Since, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []rowsOfMonthRow
+	for rows.Next() {
+		var i rowsOfMonthRow
 		if err := rows.Scan(
 			&i.OrgID,
 			&i.At,
@@ -686,6 +884,19 @@ func (q *Queries) scansOf(ctx context.Context, arg scansOfParams) ([]scansOfRow,
 	return items, nil
 }
 
+const sealSince = `-- name: sealSince :one
+SELECT coalesce(min(seq), 0)::bigint FROM sealed.seal WHERE sealed_at >= $1
+`
+
+// The first seal that may cover rows from a time on.
+// Global: the chain covers a whole deployment.
+func (q *Queries) sealSince(ctx context.Context, since time.Time) (int64, error) {
+	row := q.db.QueryRow(ctx, sealSince, since)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const seals = `-- name: seals :many
 SELECT seq, segment, system_id, timeline, xid_offset, from_xid, horizon, sealed_at, entries, scans, scan_hash, previous, mac
 FROM sealed.seal WHERE seq >= $1 ORDER BY seq LIMIT $2
@@ -771,6 +982,26 @@ func (q *Queries) takeTime(ctx context.Context) error {
 	return err
 }
 
+const takeTurn = `-- name: takeTurn :one
+SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('lock_timeout', '2s', true),
+       pg_try_advisory_xact_lock(hashtext('traitortrack audit archive')) AS ours
+`
+
+type takeTurnRow struct {
+	SetConfig   string
+	SetConfig_2 string
+	Ours        bool
+}
+
+// One archives at a time: what another has retired must not be read once more, and its file not written over.
+// Global: the chain covers a whole deployment.
+func (q *Queries) takeTurn(ctx context.Context) (takeTurnRow, error) {
+	row := q.db.QueryRow(ctx, takeTurn)
+	var i takeTurnRow
+	err := row.Scan(&i.SetConfig, &i.SetConfig_2, &i.Ours)
+	return i, err
+}
+
 const unsealed = `-- name: unsealed :one
 SELECT (SELECT count(*) FROM sealed.audit_log WHERE xid::text::bigint >= $1::bigint) AS entries,
        (SELECT count(*) FROM scan WHERE xid::text::bigint >= $1::bigint) AS scans
@@ -789,6 +1020,44 @@ func (q *Queries) unsealed(ctx context.Context, horizon int64) (unsealedRow, err
 	return i, err
 }
 
+const unsealedBefore = `-- name: unsealedBefore :many
+SELECT org_id, at, id FROM sealed.audit_log WHERE xid::text::bigint >= $1::bigint AND at < $2::timestamptz ORDER BY at LIMIT $3
+`
+
+type unsealedBeforeParams struct {
+	Horizon int64
+	Before  time.Time
+	Most    int32
+}
+
+type unsealedBeforeRow struct {
+	OrgID int64
+	At    time.Time
+	ID    int64
+}
+
+// Rows without a seal that bear a time from before one.
+// Global: the chain covers a whole deployment.
+func (q *Queries) unsealedBefore(ctx context.Context, arg unsealedBeforeParams) ([]unsealedBeforeRow, error) {
+	rows, err := q.db.Query(ctx, unsealedBefore, arg.Horizon, arg.Before, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []unsealedBeforeRow
+	for rows.Next() {
+		var i unsealedBeforeRow
+		if err := rows.Scan(&i.OrgID, &i.At, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const userNamed = `-- name: userNamed :one
 SELECT id FROM "user" WHERE org_id = $1 AND lower(username) = lower($2)
 `
@@ -803,6 +1072,40 @@ func (q *Queries) userNamed(ctx context.Context, arg userNamedParams) (int64, er
 	var id int64
 	err := row.Scan(&id)
 	return id, err
+}
+
+const userNames = `-- name: userNames :many
+SELECT id, username FROM "user" WHERE org_id = $1 AND id = ANY($2::bigint[])
+`
+
+type userNamesParams struct {
+	OrgID int64
+	Ids   []int64
+}
+
+type userNamesRow struct {
+	ID       int64
+	Username string
+}
+
+func (q *Queries) userNames(ctx context.Context, arg userNamesParams) ([]userNamesRow, error) {
+	rows, err := q.db.Query(ctx, userNames, arg.OrgID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []userNamesRow
+	for rows.Next() {
+		var i userNamesRow
+		if err := rows.Scan(&i.ID, &i.Username); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const xidOfRow = `-- name: xidOfRow :one

@@ -103,6 +103,17 @@ func (s *Sealer) Seal(ctx context.Context) (Sealed, error) {
 	return done, nil
 }
 
+// Lag tells how old the oldest row is that has no seal yet: about a minute while all is well. It is for the metric
+// traitortrack_audit_seal_lag_seconds, and for an alert where it grows past some minutes: the job stands still, or a transaction
+// somewhere on the database server stays open.
+func (s *Sealer) Lag(ctx context.Context) (time.Duration, error) {
+	seconds, err := New(s.db.Pool()).lag(ctx)
+	if err != nil {
+		return 0, pg.Refusal(fmt.Errorf("look for rows without a seal: %w", err))
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
 func (d *Sealed) add(s SealedSeal) {
 	d.Seals++
 	d.Rows += int64(len(s.Entries) / entrySize)

@@ -46,10 +46,12 @@ func (r *Report) note(format string, args ...any) {
 const sealsAtOnce = 32
 
 // Verify proves the whole chain, and every row against it, at one moment. It names what was changed, removed or slipped
-// in. The error is for what could not be read, and not for what was found. logged are heads from the server's log: they
+// in. The error is for what could not be read, and not for what was found. Months that have moved into files are proved in
+// the folder archives; where that is empty, their records are believed. logged are heads from the server's log: they
 // show a chain that was cut back together with its head, which the database alone cannot tell from a younger one.
-func Verify(ctx context.Context, db *pg.DB, keys Keys, logged ...Head) (*Report, error) {
-	v := &verifier{keys: keys, report: &Report{}, logged: map[int64][]byte{}}
+func Verify(ctx context.Context, db *pg.DB, keys Keys, archives string, logged ...Head) (*Report, error) {
+	v := &verifier{keys: keys, report: &Report{}, logged: map[int64][]byte{}, folder: archives}
+	defer v.closeArchives()
 	for _, h := range logged {
 		v.logged[h.Seq] = h.MAC
 	}
@@ -69,12 +71,17 @@ type verifier struct {
 	keys     Keys
 	report   *Report
 	logged   map[int64][]byte
+	folder   string               // of the archives, empty where they are not at hand
 	archives map[string]*archived // by month
 	last     SealedSeal           // the seal before the one that is looked at
+	dated    backdated            // rows that bear a time from long before they were written
 	signer   int                  // the key of the last seal: no seal is signed with an older one than those before it
 }
 
 func (v *verifier) run(ctx context.Context) error {
+	if err := v.q.holdLog(ctx); err != nil {
+		return err
+	}
 	if err := v.q.takeTime(ctx); err != nil {
 		return err
 	}
@@ -94,6 +101,7 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 	}
+	v.endArchives()
 	if err := v.verifyHead(ctx); err != nil {
 		return err
 	}
@@ -143,6 +151,7 @@ func (v *verifier) verifySeal(s SealedSeal) {
 	}
 	delete(v.logged, s.Seq)
 	v.compareServers(s)
+	v.lookForBackdated(s)
 	v.last = s
 }
 
@@ -195,7 +204,7 @@ func (v *verifier) countUnsealed(ctx context.Context) error {
 		return fmt.Errorf("count what has no seal yet: %w", err)
 	}
 	v.report.UnsealedRows, v.report.UnsealedScans = n.Entries, n.Scans
-	return nil
+	return v.noteBackdated(ctx)
 }
 
 // name tells people which seal is meant.

@@ -67,8 +67,8 @@ func (w *window) compare(s SealedSeal, present []byte) {
 			w.report.Rows++
 		case ok:
 			w.report.find("%s was changed after %s", name(key), s.name())
-		case w.isArchived(key):
-			w.report.Archived++
+		case w.archiveOf(key) != nil:
+			w.compareArchived(sealed, s)
 		default:
 			w.report.find("%s was removed after %s", name(key), s.name())
 		}

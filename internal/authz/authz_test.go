@@ -68,6 +68,20 @@ func TestScopesHaveNames(t *testing.T) {
 	}
 }
 
+func TestScopesOfARole(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[authz.Role]authz.Scopes{
+		authz.Dispatcher: authz.ReadScope | authz.ScanScope,
+		authz.Biller:     authz.ReadScope | authz.ScanScope | authz.BillScope,
+		authz.Admin:      authz.ReadScope | authz.ScanScope | authz.BillScope | authz.AdminScope,
+		"nobody":         0,
+	} {
+		if got := authz.ScopesOf(role); got != want {
+			t.Errorf("%s: %s, not %s", role, got, want)
+		}
+	}
+}
+
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	for owes, want := range map[authz.Duty]string{authz.ChangePassword: "password_change_required", authz.EnrolTOTP: "totp_enrolment_required"} {

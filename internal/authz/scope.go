@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"slices"
 	"strings"
 
 	"traitortrack/internal/errs"
@@ -44,6 +45,23 @@ var readTable = map[Action]bool{Scan: true, Bill: true}
 func (a Actor) inScope(action Action) bool {
 	return a.TokenID == 0 || a.Scopes&scopeTable[action] != 0 || a.Reading && readTable[action] && a.Scopes&ReadScope != 0
 }
+
+// ScopesOf gives the scopes that are of use to a role: those that let it do anything.
+func ScopesOf(role Role) Scopes {
+	var useful Scopes
+	for action, roles := range table {
+		if slices.Contains(roles, role) {
+			useful |= scopeTable[action]
+			if readTable[action] {
+				useful |= ReadScope
+			}
+		}
+	}
+	return useful
+}
+
+// Has reports whether all of some scopes are among these.
+func (s Scopes) Has(some Scopes) bool { return s&some == some }
 
 // ParseScopes reads the names of scopes. None at all and an unknown one are invalid_scopes.
 func ParseScopes(names []string) (Scopes, error) {

@@ -22,6 +22,7 @@ type Store struct {
 	ungrouped  bool
 	mu         sync.Mutex
 	committers map[int64]*committer // by organization
+	gauges     gauges
 }
 
 // Option changes how a store works.

@@ -11,6 +11,7 @@ import (
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/told"
 )
 
 // Close closes a parent by hand, short of its capacity. A parent that is completed already stays as it is. It refuses with
@@ -93,5 +94,5 @@ func (s *Store) writeClosed(ctx context.Context, tx pgx.Tx, who authz.Actor, st 
 }
 
 func notFound(bagCode string) *errs.Error {
-	return errs.New(errs.NotFound, "bag_not_found", "There is no bag %q. Check its label, or look for it among the bags.", clip(bagCode))
+	return errs.New(errs.NotFound, "bag_not_found", "There is no bag %q. Check its label, or look for it among the bags.", told.Clip(bagCode, mostShown))
 }

@@ -15,6 +15,7 @@ type committer struct {
 	mu      sync.Mutex
 	busy    bool      // somebody leads
 	waiting []*ticket // in the order in which they came
+	gauges  gauges
 }
 
 // ticket is one caller's scans on their way.
@@ -30,7 +31,7 @@ func (s *Store) committerOf(orgID int64) *committer {
 	defer s.mu.Unlock()
 	c := s.committers[orgID]
 	if c == nil {
-		c = &committer{}
+		c = &committer{gauges: s.gauges}
 		s.committers[orgID] = c
 	}
 	return c
@@ -61,6 +62,7 @@ func (c *committer) join(t *ticket) bool {
 func (c *committer) lead(write func([]reading) []Result) {
 	group := c.next()
 	defer c.handOver(group) // also when writing panics: the others must not wait for ever
+	c.gauges.tellGroup(group)
 	var scans []reading
 	for _, t := range group {
 		scans = append(scans, t.scans...)

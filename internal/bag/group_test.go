@@ -39,11 +39,10 @@ func (w warehouse) held(t *testing.T, parent string) func() {
 // waitFor waits until a count in the database is as it should be.
 func (w warehouse) waitFor(t *testing.T, want int, sql string) {
 	t.Helper()
-	for range 500 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if w.number(t, sql) == want {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s: not %d", sql, want)
 }
@@ -54,23 +53,26 @@ const waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 // their own. The caller named is given a context that ends while the group waits.
 func (w warehouse) group(t *testing.T, hangsUp int) ([50]bag.Result, [50]error) {
 	t.Helper()
-	release := w.held(t, "SB99999")
 	var results [50]bag.Result
 	var errors [50]error
+	var callers [50]authz.Actor
+	for i := range callers {
+		callers[i] = pgtest.User(t, w.db, w.who.OrgID, authz.Dispatcher, "")
+	}
+	release := w.held(t, "SB99999") // and not before: who waits for a lock gives up after ten seconds
 	var all sync.WaitGroup
 	all.Go(func() { w.scan(t, 0, bag.Request{Code: "FIRST", Parent: "SB99999"}) })
 	w.waitFor(t, 1, waiting)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for i := range results {
-		who := pgtest.User(t, w.db, w.who.OrgID, authz.Dispatcher, "")
 		all.Go(func() {
 			its := t.Context()
 			if i == hangsUp {
 				its = ctx
 			}
 			q := bag.Request{Code: fmt.Sprintf("G%05d", i), Parent: fmt.Sprintf("SB%05d", i)}
-			some, err := w.instances[0].Scan(its, who, []bag.Request{q})
+			some, err := w.instances[0].Scan(its, callers[i], []bag.Request{q})
 			if errors[i] = err; err == nil {
 				results[i] = some[0]
 			}

@@ -45,7 +45,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 		return none, err
 	}
 	var list page.List[Bag]
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.View(ctx, func(tx pgx.Tx) error {
 		places, err := f.places(ctx, New(tx), actor.OrgID, from)
 		if err != nil {
 			return fmt.Errorf("list bags: %w", err)
@@ -79,7 +79,7 @@ func (f *Filter) check() error {
 
 // places finds one place more than the page holds, with the index that fits the filter.
 func (f Filter) places(ctx context.Context, q *Queries, orgID int64, from place) ([]place, error) {
-	most := int32(f.Limit + 1)
+	most := page.Most(f.Limit)
 	switch {
 	case f.Q != "":
 		rows, err := q.codesFrom(ctx, codesFromParams{OrgID: orgID, Prefix: f.Q, Behind: f.Q + "\U0010FFFF", After: from.Code,

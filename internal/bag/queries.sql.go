@@ -178,13 +178,15 @@ func (q *Queries) deleteLink(ctx context.Context, arg deleteLinkParams) error {
 const describe = `-- name: describe :many
 SELECT b.id, b.code, b.kind, b.status, coalesce(f.name, '') AS format, coalesce(b.area, '') AS area, b.capacity, b.children,
        b.weight_grams, coalesce(b.child_grams, 0)::integer AS child_grams, b.closed_by_hand, b.created_at, b.last_scan_at,
-       coalesce(p.code, '') AS parent_code, coalesce(l.weight_grams, 0)::integer AS link_grams, coalesce(bi.number, '') AS bill
+       coalesce(p.code, '') AS parent_code, coalesce(l.weight_grams, 0)::integer AS link_grams, coalesce(on_bill.number, '') AS bill
 FROM bag b
 LEFT JOIN bag_format f ON f.org_id = b.org_id AND f.id = b.format_id
 LEFT JOIN link l ON l.org_id = b.org_id AND l.child_id = b.id AND b.kind = 'child'
 LEFT JOIN bag p ON p.org_id = b.org_id AND p.kind = 'parent' AND p.id = l.parent_id
-LEFT JOIN bill_bag bb ON bb.org_id = b.org_id AND bb.bag_id = CASE WHEN b.kind = 'parent' THEN b.id ELSE l.parent_id END
-LEFT JOIN bill bi ON bi.org_id = bb.org_id AND bi.id = bb.bill_id
+LEFT JOIN LATERAL ( -- a step for each bag: as plain joins, they would be made over all bills
+    SELECT bi.number FROM bill_bag bb JOIN bill bi ON bi.org_id = bb.org_id AND bi.id = bb.bill_id
+    WHERE bb.org_id = b.org_id AND bb.bag_id = CASE WHEN b.kind = 'parent' THEN b.id ELSE l.parent_id END
+    LIMIT 1) on_bill ON true
 WHERE b.org_id = $1 AND b.code = ANY ($2::text[])
 `
 

@@ -8,6 +8,7 @@ import (
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/tally"
+	"traitortrack/internal/told"
 )
 
 // Bounds of a device's clock, and of how long a dispatcher may take back what they scanned.
@@ -55,18 +56,14 @@ func judgeCodes(formats code.Formats, rawCode, rawParent string) (reading, *errs
 	return r, nil
 }
 
+// mostShown is how many characters of a code that is none are shown back.
+const mostShown = 24
+
 func noCode(field, text string) *errs.Error {
 	if text == "" {
 		return errs.Field(field, "invalid_code", "Nothing that could be a bag's code was read. Scan the label again.")
 	}
-	return errs.Field(field, "invalid_code", "%q is no bag's code. A child's code has 4 to 20 letters and digits. Scan the label again, or type what it says.", clip(text))
-}
-
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > 24 {
-		return string(runes[:24]) + "…"
-	}
-	return text
+	return errs.Field(field, "invalid_code", "%q is no bag's code. A child's code has 4 to 20 letters and digits. Scan the label again, or type what it says.", told.Clip(text, mostShown))
 }
 
 // decide decides one scan and applies it to the state. A scan whose id was seen before changes nothing, and has its first
@@ -198,23 +195,7 @@ func (s *state) put(r reading, p *parent, c *child) {
 
 // scanned says when and by whom a child was scanned, as seen by the one who asks.
 func (s *state) scanned(c *child, by reading) string {
-	return "scanned " + clock(c.since, by.at, s.location) + " by " + name(c.by, c.byName, by.who)
-}
-
-// clock gives a time of today as 15:04, and an earlier one with its day.
-func clock(t, now time.Time, location *time.Location) string {
-	t, now = t.In(location), now.In(location)
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format("15:04")
-	}
-	return t.Format("2 Jan 15:04")
-}
-
-func name(id int64, username string, who authz.Actor) string {
-	if id == who.UserID {
-		return "you"
-	}
-	return username
+	return "scanned " + told.Clock(c.since, by.at, s.location) + " by " + told.By(c.by, c.byName, by.who)
 }
 
 func refuse(e *errs.Error) verdict { return verdict{refused: e} }

@@ -36,6 +36,7 @@ func (s *Store) Scan(ctx context.Context, actor authz.Actor, requests []Request)
 		return nil, err
 	}
 	results := s.commit(ctx, organization, readings)
+	s.gauges.tellAll(results)
 	if len(results) < len(requests) {
 		return nil, fmt.Errorf("%d of %d scans have no answer: the group's leader failed", len(requests)-len(results), len(requests))
 	}

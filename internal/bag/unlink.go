@@ -15,6 +15,7 @@ import (
 	"traitortrack/internal/errs"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/tally"
+	"traitortrack/internal/told"
 )
 
 // Unlink takes a child out of its parent and gives the parent as it is then. The child and its story stay. It refuses
@@ -61,7 +62,7 @@ func (s *state) takeOut(who authz.Actor, p *parent, c *child, now time.Time) {
 // has moved meanwhile, the transaction is tried again.
 func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, childCode string) (*state, *parent, *child, error) {
 	st := newState(actor.OrgID, nil)
-	notLinked := errs.New(errs.NotFound, "not_linked", "%s is in no parent, so there is nothing to take it out of.", clip(childCode))
+	notLinked := errs.New(errs.NotFound, "not_linked", "%s is in no parent, so there is nothing to take it out of.", told.Clip(childCode, mostShown))
 	parentCode, err := New(tx).parentOf(ctx, parentOfParams{OrgID: actor.OrgID, Code: childCode})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil, nil, notLinked

@@ -61,8 +61,8 @@ func (s *state) insertNew(ctx context.Context, q *Queries) error {
 func (rows *insertBagsParams) addParent(p *parent) {
 	rows.Kinds, rows.Codes, rows.Ats = append(rows.Kinds, string(code.Parent)), append(rows.Codes, p.code), append(rows.Ats, p.touched)
 	rows.FormatIds, rows.Areas = append(rows.FormatIds, p.format.ID), append(rows.Areas, p.area)
-	rows.Capacities, rows.ChildGrams = append(rows.Capacities, int32(p.capacity)), append(rows.ChildGrams, int32(p.childGrams))
-	rows.Children, rows.Weights = append(rows.Children, int32(p.children)), append(rows.Weights, int64(p.grams))
+	rows.Capacities, rows.ChildGrams = append(rows.Capacities, int32(p.capacity)), append(rows.ChildGrams, int32(p.childGrams)) //nolint:gosec // the organization's rules hold both small
+	rows.Children, rows.Weights = append(rows.Children, int32(p.children)), append(rows.Weights, int64(p.grams))                //nolint:gosec // at most the capacity
 	rows.Linked, rows.CreatedBy = append(rows.Linked, false), append(rows.CreatedBy, p.openedBy)
 }
 
@@ -96,7 +96,7 @@ func (s *state) updateTouched(ctx context.Context, q *Queries) error {
 
 func (rows *updateBagsParams) addParent(p *parent) {
 	rows.Kinds, rows.Ids, rows.Ats = append(rows.Kinds, string(code.Parent)), append(rows.Ids, p.id), append(rows.Ats, p.touched)
-	rows.Children, rows.Weights = append(rows.Children, int32(p.children)), append(rows.Weights, int64(p.grams))
+	rows.Children, rows.Weights = append(rows.Children, int32(p.children)), append(rows.Weights, int64(p.grams)) //nolint:gosec // at most the capacity
 	rows.ClosedByHand, rows.Linked = append(rows.ClosedByHand, p.closed), append(rows.Linked, false)
 }
 
@@ -112,7 +112,7 @@ func (s *state) insertFresh(ctx context.Context, q *Queries) error {
 	for _, c := range s.children {
 		if c.fresh {
 			rows.Children, rows.Parents = append(rows.Children, c.code), append(rows.Parents, c.parent)
-			rows.Weights, rows.LinkedBy, rows.Ats = append(rows.Weights, int32(c.grams)), append(rows.LinkedBy, c.by), append(rows.Ats, c.since)
+			rows.Weights, rows.LinkedBy, rows.Ats = append(rows.Weights, int32(c.grams)), append(rows.LinkedBy, c.by), append(rows.Ats, c.since) //nolint:gosec // a child weighs at most a ton
 		}
 	}
 	if len(rows.Children) == 0 {

@@ -12,6 +12,7 @@ import (
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/told"
 )
 
 // Added is what came of scanning a parent onto a bill.
@@ -77,7 +78,7 @@ func (s *Store) readAdding(ctx context.Context, actor authz.Actor, number, rawCo
 		return a, err
 	}
 	if _, _, ok := formats.Recognise(a.code); !ok {
-		return a, errs.Field("code", "invalid_code", "%q is no bag's code. Scan the parent's label again, or type what it says.", clip(a.code))
+		return a, errs.Field("code", "invalid_code", "%q is no bag's code. Scan the parent's label again, or type what it says.", told.Clip(a.code, mostShown))
 	}
 	organization, err := s.orgs.Get(ctx, actor.OrgID)
 	a.location = organization.Location
@@ -148,7 +149,7 @@ func (a *adding) placementOf(ctx context.Context, parentID int64) (*placement, e
 	if err != nil {
 		return nil, fmt.Errorf("find the bill of %s: %w", a.code, err)
 	}
-	return &placement{billID: row.ID, number: row.Number, when: clock(row.LinkedAt, a.at, a.location), by: name(row.LinkedBy, row.Username, a.who)}, nil
+	return &placement{billID: row.ID, number: row.Number, when: told.Clock(row.LinkedAt, a.at, a.location), by: told.By(row.LinkedBy, row.Username, a.who)}, nil
 }
 
 func (a *adding) put(ctx context.Context, parentID int64) error {
@@ -166,16 +167,34 @@ func (a *adding) replay(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("first outcome of %s: %w", a.id, err)
 	}
+	on, err := a.placedNow(ctx)
+	if err != nil {
+		return err
+	}
 	if err := a.lock(ctx, a.number); err != nil {
 		return err
 	}
-	if first.Event != "bill" || first.Code != a.code || key(first.Other) != a.bill.NumberKey {
+	// A bill that was renamed meanwhile is known by the parent that it holds.
+	same := key(first.Other) == a.bill.NumberKey || on != nil && on.billID == a.bill.ID
+	if first.Event != "bill" || first.Code != a.code || !same {
 		return errs.New(errs.Conflict, "scan_id_reused", "This scan's id was used for %s already. Scan again, with a new id.", first.Code)
 	}
 	if first.Outcome == linked || first.Outcome == duplicate {
 		a.outcome, a.message = first.Outcome, a.code+" was put on this bill."
 		return nil
 	}
-	a.refused = errs.New(errs.Conflict, first.Outcome, "%s was refused for this bill (%s). Look at the bag, and scan it again.", a.code, first.Outcome)
+	a.refused = refusedAgain(a.code, first.Outcome, on)
 	return nil
+}
+
+// placedNow gives the bill that the parent is on, or nil. The parent may be gone since it was first scanned.
+func (a *adding) placedNow(ctx context.Context) (*placement, error) {
+	p, err := a.q.lockParent(ctx, lockParentParams{OrgID: a.who.OrgID, Code: a.code})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock parent %s: %w", a.code, err)
+	}
+	return a.placementOf(ctx, p.ID)
 }

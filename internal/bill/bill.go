@@ -17,6 +17,7 @@ import (
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/tally"
+	"traitortrack/internal/told"
 	"traitortrack/internal/weight"
 )
 
@@ -191,13 +192,9 @@ func key(number string) string {
 	return code.FoldNumber(clean)
 }
 
-func notFound(number string) *errs.Error {
-	return errs.New(errs.NotFound, "bill_not_found", "There is no bill %q. Check its number, or look for it among the bills.", clip(number))
-}
+// mostShown is how many characters of what somebody typed are shown back.
+const mostShown = 50
 
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > 50 {
-		return string(runes[:50]) + "…"
-	}
-	return text
+func notFound(number string) *errs.Error {
+	return errs.New(errs.NotFound, "bill_not_found", "There is no bill %q. Check its number, or look for it among the bills.", told.Clip(number, mostShown))
 }

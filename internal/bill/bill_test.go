@@ -156,6 +156,20 @@ func TestAScanOntoABillIsOneScan(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	refused := uuid.New()
+	for n := range 2 {
+		_, err := o.bills.Add(t.Context(), o.who, "B", "SB00001", &refused)
+		if e := errs.As(err); code(err) != "on_other_bill" || e.Extra["other_bill"] != "A" {
+			t.Errorf("refused, time %d: %v", n, err)
+		}
+	}
+	renamed := "A renamed"
+	if _, err := o.bills.Edit(t.Context(), o.who, "A", bill.Change{Number: &renamed}); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := o.bills.Add(t.Context(), o.who, renamed, "SB00001", &id); err != nil || added.Outcome != "linked" {
+		t.Errorf("after the bill was renamed: %+v, %v", added, err)
+	}
 	results, err := o.bags.Scan(t.Context(), o.who, []bag.Request{{ScanID: id, Code: "SB00001"}})
 	if err != nil || results[0].Refused == nil || results[0].Refused.Code != "scan_id_reused" {
 		t.Errorf("the id of a bill's scan, for a bag: %+v, %v", results, err)

@@ -24,7 +24,7 @@ func (s *Store) Create(ctx context.Context, actor authz.Actor, draft Draft) (Bil
 	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
 		st := s.step(tx, actor)
 		err := st.q.insertBill(ctx, insertBillParams{OrgID: actor.OrgID, Number: d.Number, NumberKey: code.FoldNumber(d.Number),
-			Description: d.Description, Capacity: int32(d.Capacity), CreatedBy: actor.UserID, CreatedAt: st.at})
+			Description: d.Description, Capacity: int32(d.Capacity), CreatedBy: actor.UserID, CreatedAt: st.at}) //nolint:gosec // at most 500
 		if err != nil {
 			return fmt.Errorf("create bill %s: %w", d.Number, err)
 		}

@@ -59,7 +59,7 @@ func (c Change) apply(b lockBillRow) (lockBillRow, error) {
 		if err := judgeCapacity(*c.Capacity, int(b.Linked)); err != nil {
 			return b, err
 		}
-		b.Capacity = int32(*c.Capacity)
+		b.Capacity = int32(*c.Capacity) //nolint:gosec // at most 500
 	}
 	return b, nil
 }

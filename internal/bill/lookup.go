@@ -116,7 +116,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 		return none, err
 	}
 	var list page.List[Bill]
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.View(ctx, func(tx pgx.Tx) error {
 		places, err := f.places(ctx, New(tx), actor.OrgID, from)
 		if err != nil {
 			return fmt.Errorf("list bills: %w", err)
@@ -131,7 +131,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 
 // places finds one place more than the page holds, with the index that fits the filter.
 func (f Filter) places(ctx context.Context, q *Queries, orgID int64, from place) ([]place, error) {
-	most := int32(f.Limit + 1)
+	most := page.Most(f.Limit)
 	var places []place
 	switch {
 	case f.Q != "":

@@ -11,7 +11,7 @@ WHERE r.org_id = @org_id AND r.scan_id = @scan_id;
 SELECT id, code, children, capacity FROM bag WHERE org_id = @org_id AND kind = 'parent' AND code = @code FOR UPDATE;
 
 -- name: lockBill :one
-SELECT id, number, number_key, description, capacity, linked, completed_at, status FROM bill
+SELECT id, number, number_key, description, capacity, linked, completed_at, status, created_by FROM bill
 WHERE org_id = @org_id AND number_key = @number_key
 FOR UPDATE;
 

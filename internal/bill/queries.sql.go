@@ -385,7 +385,7 @@ func (q *Queries) lines(ctx context.Context, arg linesParams) ([]linesRow, error
 }
 
 const lockBill = `-- name: lockBill :one
-SELECT id, number, number_key, description, capacity, linked, completed_at, status FROM bill
+SELECT id, number, number_key, description, capacity, linked, completed_at, status, created_by FROM bill
 WHERE org_id = $1 AND number_key = $2
 FOR UPDATE
 `
@@ -404,6 +404,7 @@ type lockBillRow struct {
 	Linked      int32
 	CompletedAt *time.Time
 	Status      string
+	CreatedBy   int64
 }
 
 func (q *Queries) lockBill(ctx context.Context, arg lockBillParams) (lockBillRow, error) {
@@ -418,6 +419,7 @@ func (q *Queries) lockBill(ctx context.Context, arg lockBillParams) (lockBillRow
 		&i.Linked,
 		&i.CompletedAt,
 		&i.Status,
+		&i.CreatedBy,
 	)
 	return i, err
 }

@@ -12,6 +12,7 @@ import (
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/tally"
+	"traitortrack/internal/told"
 )
 
 // Remove takes a parent off a bill. It refuses with bill_not_found, not_on_bill or bill_completed.
@@ -26,7 +27,7 @@ func (s *Store) Remove(ctx context.Context, actor authz.Actor, number, rawCode s
 	var after Bill
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		st := s.step(tx, actor)
-		off := errs.New(errs.NotFound, "not_on_bill", "%s is not on bill %s.", clip(bagCode), clip(number))
+		off := errs.New(errs.NotFound, "not_on_bill", "%s is not on bill %s.", told.Clip(bagCode, mostShown), told.Clip(number, mostShown))
 		p, err := st.q.lockParent(ctx, lockParentParams{OrgID: actor.OrgID, Code: bagCode})
 		if errors.Is(err, pgx.ErrNoRows) {
 			return off

@@ -1,10 +1,8 @@
 package bill
 
 import (
-	"time"
 	"unicode/utf8"
 
-	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/tally"
@@ -103,6 +101,15 @@ func judgeAdd(c candidate, b lockBillRow) (string, string, *errs.Error) {
 	return linked, c.code + " is on the bill.", nil
 }
 
+// refusedAgain is the answer to a refused scan that is sent once more. on is where the parent is by now.
+func refusedAgain(code, outcome string, on *placement) *errs.Error {
+	if outcome == "on_other_bill" && on != nil {
+		return errs.New(errs.Conflict, outcome, "%s was on another bill, and is on %s now. Remove it there, and scan it again.", code, on.number).
+			With("other_bill", on.number)
+	}
+	return errs.New(errs.Conflict, outcome, "%s was refused for this bill (%s). Look at the bag, and scan it again.", code, outcome)
+}
+
 func completedAlready(b lockBillRow) *errs.Error {
 	return errs.New(errs.Conflict, "bill_completed", "Bill %s is completed. Reopen it first.", b.Number)
 }
@@ -135,20 +142,4 @@ func moved(from, to string) tally.Delta {
 		}
 	}
 	return d
-}
-
-// clock gives a time of today as 15:04, and an earlier one with its day.
-func clock(t, now time.Time, location *time.Location) string {
-	t, now = t.In(location), now.In(location)
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format("15:04")
-	}
-	return t.Format("2 Jan 15:04")
-}
-
-func name(id int64, username string, who authz.Actor) string {
-	if id == who.UserID {
-		return "you"
-	}
-	return username
 }

@@ -36,6 +36,8 @@ type Config struct {
 	RequireAdmin2FA    bool `env:"REQUIRE_ADMIN_2FA" envDefault:"true" want:"true or false"`
 	AnonymizeAuditLogs bool `env:"ANONYMIZE_AUDIT_LOGS" want:"true or false"`
 
+	AuditArchiveDir string `env:"AUDIT_ARCHIVE_DIR" want:"the path of a folder for months of the audit log that are older than 90 days; they stay in the database where it is not set"`
+
 	BillingCacheEnabled        bool `env:"BILLING_CACHE_ENABLED" envDefault:"true" want:"true or false"`
 	BillingGateCacheTTLSeconds int  `env:"BILLING_GATE_CACHE_TTL_SECONDS" envDefault:"45" want:"a whole number of seconds from 5 to 300"`
 	CacheTTLSeconds            int  `env:"CACHE_TTL_SECONDS" envDefault:"2" want:"a whole number of seconds from 0 to 60"`
@@ -57,7 +59,7 @@ type Config struct {
 }
 
 // MaxConns is how many connections the pool may hold.
-func (c Config) MaxConns() int32 { return int32(c.PoolSize + c.PoolMaxOverflow) }
+func (c Config) MaxConns() int32 { return int32(c.PoolSize + c.PoolMaxOverflow) } //nolint:gosec // each is at most 1000
 
 // BillingGateCacheTTL is how long an organization's standing is believed.
 func (c Config) BillingGateCacheTTL() time.Duration {

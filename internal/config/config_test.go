@@ -114,6 +114,18 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
+func TestMailNeedsASenderAndAnAddressForItsLinks(t *testing.T) {
+	t.Parallel()
+	e := config.Environment{"DATABASE_URL": database, "SMTP_URL": "smtp://mail.example.com"}
+	_, err := config.Load(e)
+	if err == nil || !strings.Contains(err.Error(), "MAIL_FROM is not set") || !strings.Contains(err.Error(), "BASE_URL is not set") {
+		t.Errorf("got %v", err)
+	}
+	e.Set("MAIL_FROM", "bags@example.com")
+	e.Set("BASE_URL", "https://bags.example.com")
+	load(t, e)
+}
+
 func TestEveryWrongValueIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(config.Environment{"POOL_SIZE": "x", "LOG_FORMAT": "x"})

@@ -118,7 +118,7 @@ func readFiles(given Environment) (map[string]string, []string) {
 		case v.secret && path != "" && value != "":
 			wrong = append(wrong, fmt.Sprintf("%s and %s_FILE are both set: keep one of them", v.name, v.name))
 		case v.secret && path != "":
-			raw, err := os.ReadFile(path)
+			raw, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 			if err != nil {
 				wrong = append(wrong, fmt.Sprintf("%s_FILE cannot be read: %v", v.name, err))
 			}
@@ -168,6 +168,20 @@ func (c Config) outOfRange(values map[string]string) []string {
 	}
 	if values["DATABASE_URL"] == "" && values["PRODUCTION_DATABASE_URL"] == "" {
 		wrong = append(wrong, "DATABASE_URL is not set: it takes "+variables()[0].want)
+	}
+	return append(wrong, c.missingForMail(values)...)
+}
+
+// missingForMail complains of what a mail would lack: where it comes from, and where its links lead.
+func (c Config) missingForMail(values map[string]string) []string {
+	if !c.checks()["SMTP_URL"]() {
+		return nil
+	}
+	var wrong []string
+	for _, v := range variables() {
+		if (v.name == "MAIL_FROM" || v.name == "BASE_URL") && values[v.name] == "" {
+			wrong = append(wrong, v.name+" is not set, and SMTP_URL is: it takes "+v.want)
+		}
 	}
 	return wrong
 }

@@ -1,11 +1,10 @@
-// Package devstack runs a private PostgreSQL and Redis from the machine's own binaries, for the demo and for tests. They
-// listen on loopback, live in one folder, and end with the program that started them, however it ends.
+// Package devstack runs a private PostgreSQL and Redis from the machine's own binaries, for the demo and for tests, and
+// for tests a PgBouncer before that PostgreSQL, and a replica of another stack's. They listen on loopback, live in one folder, and end with the program that started them, however it ends.
 package devstack
 
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,13 +26,17 @@ var keeper string
 type Options struct {
 	Dir       string
 	Redis     bool
-	Temporary bool // for tests: nothing is synced to disk, and the folder goes when the servers stop
+	Pooler    bool     // a PgBouncer in transaction pooling
+	Follow    string   // the address of a stack's database that this one's is to be a replica of
+	Settings  []string // more of PostgreSQL's, such as "synchronous_commit=remote_apply"
+	Temporary bool     // for tests: nothing is synced to disk, and the folder goes when the servers stop
 }
 
 // Stack is a running PostgreSQL, and a Redis where one was asked for.
 type Stack struct {
 	DatabaseURL string
 	RedisURL    string // empty without Redis
+	PoolerURL   string // of the same database through PgBouncer; empty without
 	keeper      *exec.Cmd
 	hold        io.Closer // the servers run for as long as it is open
 	lock        *os.File
@@ -45,7 +47,7 @@ const databaseName = "traitortrack"
 
 // Start starts the servers and waits until they answer. A folder is for one stack at a time.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	bin, err := find(o.Redis)
+	bin, err := find(o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func start(ctx context.Context, o Options, bin binaries, who user, lock *os.File) (*Stack, error) {
-	secret, err := keptSecret(o.Dir)
+	secret, err := keptSecret(o)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +93,13 @@ func start(ctx context.Context, o Options, bin binaries, who user, lock *os.File
 			return nil, err
 		}
 	}
+	if o.Pooler {
+		port, err := s.preparePooler(o.Dir, who, secret, pgPort)
+		if err != nil {
+			return nil, err
+		}
+		s.PoolerURL = databaseURL(secret, port, databaseName)
+	}
 	if err := s.run(o, bin, who, pgPort); err != nil {
 		return nil, err
 	}
@@ -104,9 +113,12 @@ func databaseURL(secret, port, name string) string {
 	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%s/%s?sslmode=disable", databaseName, secret, port, name)
 }
 
+// RedisDatabases is how many databases a stack's Redis has, so that each of many tests finds one that is empty.
+const RedisDatabases = 1024
+
 func redisConf(dir, port, secret string) string {
 	return strings.Join([]string{"bind 127.0.0.1", "port " + port, "requirepass " + secret, "dir " + quote(dir), "pidfile " + quote(filepath.Join(dir, "redis.pid")),
-		`save ""`, "appendonly no", "maxmemory 256mb", "maxmemory-policy noeviction", "daemonize no", ""}, "\n")
+		fmt.Sprint("databases ", RedisDatabases), `save ""`, "appendonly no", "maxmemory 256mb", "maxmemory-policy noeviction", "daemonize no", ""}, "\n")
 }
 
 func quote(path string) string { return `"` + strings.ReplaceAll(path, `"`, `\"`) + `"` }
@@ -122,11 +134,14 @@ func initialise(ctx context.Context, o Options, bin binaries, who user, secret s
 	if err := os.RemoveAll(fresh); err != nil {
 		return fmt.Errorf("clear %s: %w", fresh, err)
 	}
-	initdb := exec.CommandContext(ctx, bin.initdb, "-D", fresh, "-U", databaseName, "--pwfile", pwfile, "-A", "scram-sha-256",
+	create := exec.CommandContext(ctx, bin.initdb, "-D", fresh, "-U", databaseName, "--pwfile", pwfile, "-A", "scram-sha-256",
 		"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.SysProcAttr = who.attributes()
-	initdb.Dir = o.Dir
-	if out, err := initdb.CombinedOutput(); err != nil {
+	if o.Follow != "" {
+		create = exec.CommandContext(ctx, bin.basebackup, "-D", fresh, "-d", o.Follow, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
+	}
+	create.SysProcAttr = who.attributes()
+	create.Dir = o.Dir
+	if out, err := create.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the database cluster in %s: %w: %s", fresh, err, bytes.TrimSpace(out))
 	}
 	if err := os.Rename(fresh, data); err != nil {
@@ -141,7 +156,13 @@ func (s *Stack) run(o Options, bin binaries, who user, pgPort string) error {
 	if o.Temporary {
 		options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 	}
-	redis, remove := "", ""
+	for _, setting := range o.Settings {
+		options += " -c " + setting
+	}
+	redis, pooler, remove := "", "", ""
+	if o.Pooler {
+		pooler = bin.pgbouncer
+	}
 	if o.Redis {
 		redis = bin.redis
 	}
@@ -154,7 +175,7 @@ func (s *Stack) run(o Options, bin binaries, who user, pgPort string) error {
 	}
 	defer func() { _ = read.Close() }()
 	k := exec.Command("/bin/sh", "-c", keeper)
-	k.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "POSTGRES=" + bin.postgres, "REDIS=" + redis, "DIR=" + o.Dir, "PG_PORT=" + pgPort,
+	k.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "POSTGRES=" + bin.postgres, "REDIS=" + redis, "POOLER=" + pooler, "DIR=" + o.Dir, "PG_PORT=" + pgPort,
 		"PG_OPTIONS=" + options, "REMOVE=" + remove}
 	k.Dir, k.Stdin, k.ExtraFiles = o.Dir, read, []*os.File{s.lock}
 	k.SysProcAttr = who.attributes()
@@ -168,13 +189,16 @@ func (s *Stack) run(o Options, bin binaries, who user, pgPort string) error {
 }
 
 // patience bounds how long the servers may take to answer.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // wait waits for the servers and makes the database where it is missing.
 func (s *Stack) wait(ctx context.Context, o Options, secret, pgPort, redisPort string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := poll(ctx, func() error {
+		if o.Follow != "" {
+			return answers(ctx, s.DatabaseURL)
+		}
 		conn, err := pgx.Connect(ctx, databaseURL(secret, pgPort, "postgres"))
 		if err != nil {
 			return err
@@ -190,6 +214,11 @@ func (s *Stack) wait(ctx context.Context, o Options, secret, pgPort, redisPort s
 	if err != nil {
 		return fmt.Errorf("PostgreSQL does not answer: %w%s", err, tail(filepath.Join(o.Dir, "postgres.log")))
 	}
+	if o.Pooler {
+		if err := poll(ctx, func() error { return answers(ctx, s.PoolerURL) }); err != nil {
+			return fmt.Errorf("PgBouncer does not answer: %w%s", err, tail(filepath.Join(o.Dir, "pgbouncer.log")))
+		}
+	}
 	if !o.Redis {
 		return nil
 	}
@@ -197,6 +226,15 @@ func (s *Stack) wait(ctx context.Context, o Options, secret, pgPort, redisPort s
 		return fmt.Errorf("Redis does not answer: %w%s", err, tail(filepath.Join(o.Dir, "redis.log")))
 	}
 	return nil
+}
+
+// answers connects, and asks for nothing.
+func answers(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err == nil {
+		err = conn.Close(ctx)
+	}
+	return err
 }
 
 func knock(ctx context.Context, address string) error {
@@ -251,67 +289,4 @@ func (s *Stack) WriteEnv(dir string) error {
 		text += "REDIS_URL=" + s.RedisURL + "\n"
 	}
 	return os.WriteFile(filepath.Join(dir, "env"), []byte(text), 0o600)
-}
-
-// lockFolder takes the folder's lock. The servers hold it too, so that a stack that was killed a moment ago
-// has stopped before the next one starts.
-func lockFolder(ctx context.Context, dir string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the folder's lock: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 12*time.Second)
-	defer cancel()
-	if err := poll(ctx, func() error { return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }); err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("the folder %s is in use by another demo: stop that one, or choose another folder", dir)
-	}
-	return lock, nil
-}
-
-// keptSecret gives the folder's password, made up at the first start.
-func keptSecret(dir string) (string, error) {
-	return kept(dir, "secret", func() (string, error) { return rand.Text(), nil })
-}
-
-// keptPort gives the port that a server had the last time, if it is free, and else a free one.
-func keptPort(dir, server string) (string, error) {
-	file := server + ".port"
-	port, err := kept(dir, file, freePort)
-	if err != nil {
-		return "", err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if err == nil {
-		return port, listener.Close()
-	}
-	if err := os.Remove(filepath.Join(dir, file)); err != nil {
-		return "", fmt.Errorf("forget the port of %s: %w", server, err)
-	}
-	return kept(dir, file, freePort)
-}
-
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
-}
-
-func kept(dir, file string, fresh func() (string, error)) (string, error) {
-	path := filepath.Join(dir, file)
-	if raw, err := os.ReadFile(path); err == nil {
-		return strings.TrimSpace(string(raw)), nil
-	}
-	text, err := fresh()
-	if err != nil {
-		return "", err
-	}
-	who, err := unprivileged()
-	if err != nil {
-		return "", err
-	}
-	return text, who.write(path, text+"\n")
 }

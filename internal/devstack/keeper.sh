@@ -1,10 +1,13 @@
-# Runs a private PostgreSQL and Redis for as long as its standard input stays open. Whoever started it holds the other
+# Runs a private PostgreSQL, and a Redis and a PgBouncer where they are asked for, for as long as its standard input stays open. Whoever started it holds the other
 # end, so that the servers stop with it however it ends, even by kill -9.
 trap '' INT TERM HUP
 
 "$POSTGRES" -D "$DIR/postgres" -p "$PG_PORT" $PG_OPTIONS >>"$DIR/postgres.log" 2>&1 </dev/null &
 if [ -n "$REDIS" ]; then
     "$REDIS" "$DIR/redis.conf" >>"$DIR/redis.log" 2>&1 </dev/null &
+fi
+if [ -n "$POOLER" ]; then
+    "$POOLER" "$DIR/pgbouncer.ini" >>"$DIR/pgbouncer.log" 2>&1 </dev/null &
 fi
 
 read -r _
@@ -17,6 +20,8 @@ ours() {
 }
 postgres=$(ours "$DIR/postgres/postmaster.pid" "$DIR/postgres")
 redis=$(ours "$DIR/redis.pid" redis-server)
+pooler=$(ours "$DIR/pgbouncer.pid" pgbouncer)
+[ -n "$pooler" ] && kill -KILL "$pooler"
 [ -n "$postgres" ] && kill -INT "$postgres"
 [ -n "$redis" ] && kill -TERM "$redis"
 tenths=0

@@ -15,27 +15,37 @@ import (
 // oldest is the oldest major version of PostgreSQL that the schema runs on.
 const oldest = 15
 
-type binaries struct{ initdb, postgres, redis string }
+type binaries struct{ initdb, basebackup, postgres, redis, pgbouncer string }
 
 // find finds the servers' programs, or says what to install.
-func find(redis bool) (binaries, error) {
+func find(o Options) (binaries, error) {
 	var b binaries
 	var missing []string
 	if dir := postgresDir(); dir != "" {
-		b.initdb, b.postgres = filepath.Join(dir, "initdb"), filepath.Join(dir, "postgres")
+		b.initdb, b.basebackup, b.postgres = filepath.Join(dir, "initdb"), filepath.Join(dir, "pg_basebackup"), filepath.Join(dir, "postgres")
 	} else {
 		missing = append(missing, "postgresql")
 	}
-	if path, err := exec.LookPath("redis-server"); err == nil {
-		b.redis = path
-	} else if redis {
+	var err error
+	if b.redis, err = exec.LookPath("redis-server"); err != nil && o.Redis {
 		missing = append(missing, "redis-server")
+	}
+	if b.pgbouncer, err = lookPath("pgbouncer"); err != nil && o.Pooler {
+		missing = append(missing, "pgbouncer")
 	}
 	if len(missing) > 0 {
 		return b, fmt.Errorf("PostgreSQL %d or newer and Redis are needed on this machine; install what is missing with: sudo apt-get install -y %s",
 			oldest, strings.Join(missing, " "))
 	}
 	return b, nil
+}
+
+// lookPath finds a program, also one that Debian keeps from the paths of ordinary users.
+func lookPath(name string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	return exec.LookPath(filepath.Join("/usr/sbin", name))
 }
 
 // postgresDir is the folder of the newest PostgreSQL. Debian keeps each version in one of its own.

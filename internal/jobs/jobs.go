@@ -12,7 +12,10 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
+	"traitortrack/internal/account"
 	"traitortrack/internal/audit"
+	"traitortrack/internal/mail"
+	"traitortrack/internal/notify"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/report"
 	"traitortrack/migrations"
@@ -20,11 +23,16 @@ import (
 
 // Deps are what the jobs work with. DB reaches PostgreSQL itself, past any pooler: jobs listen and lock.
 type Deps struct {
-	DB      *pg.DB
-	Sealer  *audit.Sealer // nil where there is no key to seal with
-	Reports *report.Store
-	Log     *slog.Logger
-	Now     func() time.Time
+	DB     *pg.DB
+	Sealer *audit.Sealer // nil where there is no key to seal with
+
+	Archiver *audit.Archiver // nil where the log stays in the database
+	Reports  *report.Store
+	Mail     *mail.Sender // nil where no mail server is configured
+	BaseURL  string       // the address under which people reach the server, for the links in mails
+	Mailed   func(Mailed) // counts the mails; nil for nobody who counts
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Runner works the jobs of this instance. Several instances share the work; one of them starts the periodic jobs.
@@ -32,10 +40,15 @@ type Runner struct {
 	db     *pg.DB
 	log    *slog.Logger
 	client *river.Client[pgx.Tx]
+	failed *failures
 }
 
 // workersPerInstance bounds how many jobs an instance works at a time, so that they leave the database to the scanners.
-const workersPerInstance = 4
+// Mails are sent beside them: they wait for the mail server, and hold no connection meanwhile.
+const (
+	workersPerInstance = 4
+	mailersPerInstance = 2
+)
 
 // NewRunner makes a runner.
 func NewRunner(d Deps) (*Runner, error) {
@@ -43,33 +56,52 @@ func NewRunner(d Deps) (*Runner, error) {
 	if d.Sealer != nil {
 		river.AddWorker(workers, &sealer{sealer: d.Sealer})
 	}
+	if d.Archiver != nil {
+		river.AddWorker(workers, &archiver{archiver: d.Archiver})
+	}
 	river.AddWorker(workers, &partitioner{db: d.DB})
 	river.AddWorker(workers, &forgetter{db: d.DB, now: d.Now})
+	river.AddWorker(workers, &sweeper{db: d.DB, now: d.Now})
+	river.AddWorker(workers, &accountSweeper{accounts: account.NewStore(d.DB, d.Now)})
 	river.AddWorker(workers, &folder{db: d.DB, now: d.Now})
 	river.AddWorker(workers, &prover{db: d.DB, reports: d.Reports, log: d.Log})
+	addMailers(workers, d)
+	failed := &failures{tell: func(string) {}}
 	client, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{
 		Schema:       migrations.JobSchema,
-		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workersPerInstance}},
+		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workersPerInstance}, notify.MailQueue: {MaxWorkers: mailersPerInstance}},
 		Workers:      workers,
-		PeriodicJobs: periodic(d.Sealer != nil),
+		PeriodicJobs: periodic(d),
 		Logger:       slog.New(quiet{d.Log.Handler()}),
-		ErrorHandler: reporter{d.Log},
+		ErrorHandler: reporter{log: d.Log, failed: failed},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the jobs: %w", err)
 	}
-	return &Runner{db: d.DB, log: d.Log, client: client}, nil
+	return &Runner{db: d.DB, log: d.Log, client: client, failed: failed}, nil
+}
+
+func addMailers(workers *river.Workers, d Deps) {
+	p := post{db: d.DB, sender: d.Mail, base: d.BaseURL, log: d.Log, now: d.Now, count: d.Mailed}
+	if p.count == nil {
+		p.count = func(Mailed) {}
+	}
+	river.AddWorker(workers, &linkMailer{post: p})
+	river.AddWorker(workers, &plainMailer{post: p})
 }
 
 // periodic are the jobs that the clock starts. Each also runs when an instance takes over the clock.
-func periodic(seals bool) []*river.PeriodicJob {
+func periodic(d Deps) []*river.PeriodicJob {
 	type turn struct {
 		every time.Duration
 		args  river.JobArgs
 	}
-	turns := []turn{{24 * time.Hour, partitionArgs{}}, {24 * time.Hour, forgetArgs{}}, {time.Hour, foldArgs{}}, {24 * time.Hour, proveArgs{}}}
-	if seals {
+	turns := []turn{{24 * time.Hour, partitionArgs{}}, {24 * time.Hour, forgetArgs{}}, {24 * time.Hour, sweepArgs{}}, {time.Hour, accountArgs{}}, {time.Hour, foldArgs{}}, {24 * time.Hour, proveArgs{}}}
+	if d.Sealer != nil {
 		turns = append(turns, turn{time.Minute, sealArgs{}})
+	}
+	if d.Archiver != nil {
+		turns = append(turns, turn{24 * time.Hour, archiveArgs{}})
 	}
 	var all []*river.PeriodicJob
 	for _, p := range turns {

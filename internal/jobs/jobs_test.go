@@ -75,6 +75,16 @@ func TestPeriodicJobsRunAtTheStartAndStop(t *testing.T) {
 		if _, err := tx.Exec(t.Context(), `INSERT INTO scan_receipt (org_id, scan_id, at) VALUES ($1, gen_random_uuid(), now() - interval '46 days'), ($1, gen_random_uuid(), now() - interval '44 days')`, who.OrgID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(t.Context(), `INSERT INTO notification (org_id, user_id, kind, message, created_at) VALUES ($1, $2, 'pool_alert', 'Old', now() - interval '91 days'), ($1, $2, 'pool_alert', 'New', now() - interval '89 days')`, who.OrgID, who.UserID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(t.Context(), `INSERT INTO api_token (org_id, user_id, name, prefix, token_hash, scopes, created_at, expires_at)
+			SELECT $1, $2, 'expired for ' || days, 'tt_', sha256(days::text::bytea), '{read}', now() - interval '1 year', now() - make_interval(days => days) FROM unnest('{31,29}'::int[]) days`, who.OrgID, who.UserID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(t.Context(), `INSERT INTO login_lock (name_hash, touched_at) VALUES ('old', now() - interval '2 hours'), ('new', now())`); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(t.Context(), `DROP TABLE sealed.audit_log_`+time.Now().UTC().AddDate(0, 2, 1-time.Now().UTC().Day()).Format("2006_01")); err != nil {
 			return err
 		}
@@ -90,6 +100,9 @@ func TestPeriodicJobsRunAtTheStartAndStop(t *testing.T) {
 	go func() { ended <- r.Run(ctx) }()
 	eventually(t, db, `SELECT EXISTS (SELECT FROM sealed.seal)`)
 	eventually(t, db, `SELECT count(*) = 1 FROM scan_receipt`)
+	eventually(t, db, `SELECT array_agg(message) = '{New}' FROM notification`)
+	eventually(t, db, `SELECT array_agg(name) = '{expired for 29}' FROM api_token`)
+	eventually(t, db, `SELECT array_agg(name_hash) = '{new}' FROM login_lock`)
 	eventually(t, db, `SELECT count(*) = 5 FROM pg_inherits WHERE inhparent = 'sealed.audit_log'::regclass`)
 	eventually(t, db, `SELECT count(*) = 0 FROM river.river_job WHERE state IN ('available', 'running', 'retryable')`)
 	if b, err := r.Backlog(t.Context()); err != nil || b.Waiting != 0 {
@@ -103,7 +116,7 @@ func TestPeriodicJobsRunAtTheStartAndStop(t *testing.T) {
 	if err := goleak.Find(before, goleak.IgnoreAnyFunction("github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck")); err != nil {
 		t.Error(err)
 	}
-	if report, err := audit.Verify(t.Context(), db, keys); err != nil || !report.Clean() || report.Rows != 1 {
+	if report, err := audit.Verify(t.Context(), db, keys, ""); err != nil || !report.Clean() || report.Rows != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if strings.Contains(log.String(), "ERROR") {

@@ -28,3 +28,22 @@ func (q *Queries) forgetReceipts(ctx context.Context, arg forgetReceiptsParams) 
 	}
 	return result.RowsAffected(), nil
 }
+
+const sweepNotices = `-- name: sweepNotices :execrows
+DELETE FROM notification WHERE (org_id, user_id, id) IN (
+    SELECT n.org_id, n.user_id, n.id FROM notification n WHERE n.created_at < $1 ORDER BY n.created_at LIMIT $2)
+`
+
+type sweepNoticesParams struct {
+	Before time.Time
+	Most   int32
+}
+
+// Global: a notice is kept for a time, whosever it is. Few at once, so that nobody waits.
+func (q *Queries) sweepNotices(ctx context.Context, arg sweepNoticesParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sweepNotices, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -14,13 +14,15 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// Message is a mail to one person, in plain text.
-type Message struct{ To, Subject, Text string }
+// Message is a mail to one person, in plain text. Whoever sends the same one again, not knowing whether it arrived, gives
+// it the same ID both times, so that mail programs show it once; without one, each try is a mail of its own.
+type Message struct{ To, Subject, Text, ID string }
 
 // Sender sends mail through one server.
 type Sender struct {
 	host    string
 	from    string
+	domain  string // of the sender's address
 	options []gomail.Option
 }
 
@@ -38,11 +40,13 @@ func NewSender(smtpURL, from string) (*Sender, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, errors.New("SMTP_URL is not of the form smtp://user:password@host:port or smtps://…") // its text may hold a password
 	}
-	if _, err := netmail.ParseAddress(from); err != nil {
+	sender, err := netmail.ParseAddress(from)
+	if err != nil {
 		return nil, fmt.Errorf("MAIL_FROM is no mail address: %w", err)
 	}
+	_, domain, _ := strings.Cut(sender.Address, "@")
 	options, err := optionsOf(u)
-	return &Sender{host: u.Hostname(), from: from, options: options}, err
+	return &Sender{host: u.Hostname(), from: from, domain: domain, options: options}, err
 }
 
 func optionsOf(u *url.URL) ([]gomail.Option, error) {
@@ -93,9 +97,38 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return fmt.Errorf("make a mail client: %w", err)
 	}
 	if err := client.DialAndSendWithContext(ctx, message); err != nil {
-		return fmt.Errorf("send a mail: %w", err)
+		return fmt.Errorf("send a mail: %w", refusal(err))
 	}
 	return nil
+}
+
+// Refused is the answer of a server that did not take a mail. It holds the server's codes and not its words, which name
+// the recipient: what is written down about a mail names nobody.
+type Refused struct {
+	Step   string // of the conversation, such as "sending SMTP RCPT TO command"
+	Code   int    // such as 550, 0 where the server said nothing
+	Status string // such as 5.1.1, empty where the server gives none
+	final  bool   // the same mail would be refused again
+}
+
+// Error gives the codes.
+func (r *Refused) Error() string {
+	if r.Code == 0 {
+		return r.Step
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s: the server answers %d %s", r.Step, r.Code, r.Status))
+}
+
+// refusal takes out of an error what the server said, if it is the server that said no. A refusal of the sender is for an
+// operator to mend, and worth another try: only one of the recipient or the mail is for good.
+func refusal(err error) error {
+	var refused *gomail.SendError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	ofMail := refused.Reason == gomail.ErrSMTPRcptTo || refused.Reason == gomail.ErrSMTPData || refused.Reason == gomail.ErrSMTPDataClose
+	return &Refused{Step: refused.Reason.String(), Code: refused.ErrorCode(), Status: refused.EnhancedStatusCode(),
+		final: ofMail && !refused.IsTemp() && refused.ErrorCode() >= 500}
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
@@ -111,7 +144,11 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	}
 	message.Subject(oneLine(m.Subject))
 	message.SetDate()
-	message.SetMessageID()
+	if m.ID == "" {
+		message.SetMessageID()
+	} else {
+		message.SetMessageIDWithValue(m.ID + "@" + s.domain)
+	}
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	return message, nil
 }
@@ -123,8 +160,8 @@ func Hopeless(err error) bool {
 	if errors.Is(err, errAddress) {
 		return true
 	}
-	var refused *gomail.SendError
-	return errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= 500
+	var refused *Refused
+	return errors.As(err, &refused) && refused.final
 }
 
 // maxAddress is what RFC 5321 allows of an address.

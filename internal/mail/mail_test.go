@@ -1,78 +1,29 @@
 package mail_test
 
 import (
-	"errors"
-	"io"
 	"net"
 	netmail "net/mail"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/emersion/go-smtp"
-
 	"traitortrack/internal/mail"
+	"traitortrack/internal/mailtest"
 )
 
-// letter is what the server was given.
-type letter struct{ from, to, data string }
-
-// postOffice is an SMTP server that keeps what it is given, and refuses some recipients.
-type postOffice struct {
-	mu      sync.Mutex
-	letters []letter
-}
-
-type conversation struct {
-	office *postOffice
-	now    letter
-}
-
-func (c *conversation) Reset()        { c.now = letter{} }
-func (c *conversation) Logout() error { return nil }
-
-func (c *conversation) Mail(from string, _ *smtp.MailOptions) error {
-	c.now.from = from
-	return nil
-}
-
-func (c *conversation) Rcpt(to string, _ *smtp.RcptOptions) error {
-	switch {
-	case strings.HasPrefix(to, "nobody@"):
-		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
-	case strings.HasPrefix(to, "busy@"):
-		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later"}
-	}
-	c.now.to = to
-	return nil
-}
-
-func (c *conversation) Data(r io.Reader) error {
-	raw, err := io.ReadAll(r)
-	c.now.data = string(raw)
-	c.office.mu.Lock()
-	defer c.office.mu.Unlock()
-	c.office.letters = append(c.office.letters, c.now)
-	return err
-}
-
-// open starts the server and gives its address.
-func (o *postOffice) open(t *testing.T) string {
+// office is a mail server that has no mailbox for nobody, and is too busy for busy.
+func office(t *testing.T) *mailtest.Office {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &conversation{office: o}, nil }))
-	server.Domain = "localhost"
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-			t.Errorf("the mail server: %v", err)
+	o := mailtest.Open(t)
+	o.Refuse(func(to string) error {
+		switch {
+		case strings.HasPrefix(to, "nobody@"):
+			return mailtest.Unknown(to)
+		case strings.HasPrefix(to, "busy@"):
+			return mailtest.Busy(to)
 		}
+		return nil
 	})
-	t.Cleanup(func() { _ = server.Close(); wait.Wait() })
-	return "smtp://" + listener.Addr().String()
+	return o
 }
 
 func sender(t *testing.T, address string) *mail.Sender {
@@ -86,34 +37,34 @@ func sender(t *testing.T, address string) *mail.Sender {
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	var office postOffice
-	s := sender(t, office.open(t))
+	o := office(t)
+	s := sender(t, o.URL)
 	err := s.Send(t.Context(), mail.Message{To: "asha@example.org", Subject: "Hello\r\nBcc: mallory@example.org", Text: "A line.\n.\nनमस्ते\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(office.letters) != 1 {
-		t.Fatalf("%d letters", len(office.letters))
+	letters := o.Letters()
+	if len(letters) != 1 {
+		t.Fatalf("%d letters", len(letters))
 	}
-	got := office.letters[0]
-	message, err := netmail.ReadMessage(strings.NewReader(got.data))
+	got := letters[0]
+	message, err := netmail.ReadMessage(strings.NewReader(got.Data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.from != "warehouse@example.org" || got.to != "asha@example.org" || message.Header.Get("Bcc") != "" ||
+	if got.From != "warehouse@example.org" || got.To != "asha@example.org" || message.Header.Get("Bcc") != "" ||
 		message.Header.Get("Subject") != "Hello Bcc: mallory@example.org" || message.Header.Get("Date") == "" || message.Header.Get("Message-Id") == "" {
-		t.Errorf("from %s to %s: %v", got.from, got.to, message.Header)
+		t.Errorf("from %s to %s: %v", got.From, got.To, message.Header)
 	}
-	if !strings.Contains(got.data, "=E0=A4=A8") || !strings.Contains(got.data, "A line.") {
-		t.Errorf("the text: %s", got.data)
+	if !strings.Contains(got.Data, "=E0=A4=A8") || !strings.Contains(got.Data, "A line.") {
+		t.Errorf("the text: %s", got.Data)
 	}
 }
 
 func TestWhatCannotBeSent(t *testing.T) {
 	t.Parallel()
-	var office postOffice
-	address := office.open(t)
-	s := sender(t, address)
+	o := office(t)
+	s := sender(t, o.URL)
 	for _, tc := range []struct {
 		name, to string
 		hopeless bool
@@ -125,12 +76,12 @@ func TestWhatCannotBeSent(t *testing.T) {
 		{"no address", "", true},
 	} {
 		err := s.Send(t.Context(), mail.Message{To: tc.to, Subject: "Hello", Text: "Hello"})
-		if err == nil || mail.Hopeless(err) != tc.hopeless {
+		if err == nil || mail.Hopeless(err) != tc.hopeless || strings.Contains(err.Error(), "example.org") {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
-	if len(office.letters) != 0 {
-		t.Errorf("sent: %+v", office.letters)
+	if letters := o.Letters(); len(letters) != 0 {
+		t.Errorf("sent: %+v", letters)
 	}
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -145,10 +96,10 @@ func TestWhatCannotBeSent(t *testing.T) {
 // A password is never sent to a server that does not offer TLS.
 func TestNoPasswordWithoutTLS(t *testing.T) {
 	t.Parallel()
-	var office postOffice
-	address := strings.Replace(office.open(t), "smtp://", "smtp://asha:secret@", 1)
-	if err := sender(t, address).Send(t.Context(), mail.Message{To: "asha@example.org"}); err == nil || len(office.letters) != 0 {
-		t.Errorf("sent: %v, %+v", err, office.letters)
+	o := office(t)
+	address := strings.Replace(o.URL, "smtp://", "smtp://asha:secret@", 1)
+	if err := sender(t, address).Send(t.Context(), mail.Message{To: "asha@example.org"}); err == nil || len(o.Letters()) != 0 {
+		t.Errorf("sent: %v, %+v", err, o.Letters())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,11 +101,19 @@ func (q *Requests) done(r *http.Request, out middleware.WrapResponseWriter, n *n
 		slog.Float64("duration_ms", milliseconds(took)), slog.Int("bytes", out.BytesWritten()),
 		slog.Int("db_statements", n.statements), slog.Float64("db_ms", milliseconds(n.database)),
 	}, n.attrs...)
-	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelWarn
+	q.log.LogAttrs(r.Context(), levelOf(route, status), "request", attrs...)
+}
+
+// levelOf keeps what machines ask all day, and what pages load, out of an ordinary log.
+func levelOf(route string, status int) slog.Level {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return slog.LevelWarn
+	case route == "/health", route == "/healthz", strings.HasPrefix(route, "/static/"):
+		return slog.LevelDebug
+	default:
+		return slog.LevelInfo
 	}
-	q.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
 func milliseconds(d time.Duration) float64 {

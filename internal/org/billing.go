@@ -84,7 +84,7 @@ func writeBilling(ctx context.Context, q *Queries, orgID int64, b Billing) error
 	case Trialing:
 		row.TrialEndsAt = &b.TrialEnds
 	case PastDue:
-		days := int32(b.GraceDays)
+		days := int32(b.GraceDays) //nolint:gosec // at most a year of days
 		row.PastDueSince, row.GraceDays = &b.Since, &days
 	}
 	return errors.Join(q.putBilling(ctx, row), q.announce(ctx, orgID))

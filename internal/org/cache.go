@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"traitortrack/internal/obs"
+	"traitortrack/internal/pg"
 )
 
 // cache keeps one value per organization for a while. However many ask at once, one of them loads. A failed load is not
@@ -18,6 +21,7 @@ type cache[T any] struct {
 	mu     sync.RWMutex
 	values map[int64]kept[T]
 	flight singleflight.Group
+	count  obs.CacheCount
 
 	forgets atomic.Uint64 // how often something was forgotten: a load that began before is not kept
 }
@@ -32,11 +36,13 @@ func newCache[T any](ttl time.Duration, now func() time.Time) *cache[T] {
 }
 
 func (c *cache[T]) get(ctx context.Context, orgID int64, load func(context.Context, int64) (T, error)) (T, error) {
-	if v, ok := c.fresh(orgID); ok {
+	v, ok := c.fresh(orgID)
+	c.count.Asked(ok)
+	if ok {
 		return v, nil
 	}
 	forgets := c.forgets.Load()
-	loaded, err, _ := c.flight.Do(fmt.Sprint(orgID, "/", forgets), func() (any, error) {
+	loaded, err, _ := c.flight.Do(fmt.Sprint(orgID, "/", forgets, "/", pg.IsReserved(ctx)), func() (any, error) {
 		if v, ok := c.fresh(orgID); ok {
 			return v, nil
 		}
@@ -51,7 +57,7 @@ func (c *cache[T]) get(ctx context.Context, orgID int64, load func(context.Conte
 		}
 		return v, err
 	})
-	v, _ := loaded.(T)
+	v, _ = loaded.(T)
 	return v, err
 }
 
@@ -71,4 +77,11 @@ func (c *cache[T]) forget(orgID int64) {
 		clear(c.values)
 	}
 	delete(c.values, orgID)
+}
+
+// entries gives how many values are kept, the old ones included.
+func (c *cache[T]) entries() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.values)
 }

@@ -64,7 +64,9 @@ type known struct {
 
 // NewGate makes a gate before the billing of a database's organizations.
 func NewGate(db *pg.DB, o GateOptions) *Gate {
-	return newGate(o, func(ctx context.Context, orgID int64) (billed, error) { return readBilling(ctx, New(db.Pool()), orgID) })
+	return newGate(o, func(ctx context.Context, orgID int64) (billed, error) {
+		return readBilling(ctx, New(db.For(ctx)), orgID)
+	})
 }
 
 func newGate(o GateOptions, read func(context.Context, int64) (billed, error)) *Gate {
@@ -118,7 +120,7 @@ func (g *Gate) last(orgID int64) *known {
 // load reads an organization's billing: once for all who ask at the same time, and anew for who asks after a change.
 func (g *Gate) load(ctx context.Context, orgID int64) *known {
 	forgets := g.forgets.Load()
-	loaded := g.flight.DoChan(fmt.Sprint(orgID, "/", forgets), func() (any, error) {
+	loaded := g.flight.DoChan(fmt.Sprint(orgID, "/", forgets, "/", pg.IsReserved(ctx)), func() (any, error) {
 		if k := g.last(orgID); g.o.Cached && k != nil && g.o.Now().Before(k.until) {
 			return k, nil // somebody was faster
 		}
@@ -144,7 +146,7 @@ func (g *Gate) keep(orgID int64, b billed, err error, forgets uint64) *known {
 	var k known
 	switch old := g.kept[orgID]; {
 	case err == nil:
-		k = known{terms: b.terms(b.location), seen: now, until: now.Add(g.o.TTL - rand.N(g.o.TTL/jitterParts))}
+		k = known{terms: b.terms(b.location), seen: now, until: now.Add(g.o.TTL - rand.N(g.o.TTL/jitterParts))} //nolint:gosec // nobody gains by guessing a pause
 	case old != nil:
 		k = known{terms: old.terms, seen: old.seen, until: now.Add(retryAfter), failed: true}
 	default:

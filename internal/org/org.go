@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/code"
+	"traitortrack/internal/obs"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/weight"
 )
@@ -35,6 +36,13 @@ func NewStore(db *pg.DB, ttl time.Duration, now func() time.Time) *Store {
 		admins: newCache[[]string](ttl, now)}
 }
 
+// Measure shows the store's copies among the numbers.
+func (s *Store) Measure(m *obs.Metrics) {
+	m.Cache("organization", &s.organizations.count, s.organizations.entries)
+	m.Cache("formats", &s.formats.count, s.formats.entries)
+	m.Cache("admins", &s.admins.count, s.admins.entries)
+}
+
 // Forget makes the next question about an organization read the database, or with 0 the next about any.
 func (s *Store) Forget(orgID int64) {
 	s.organizations.forget(orgID)
@@ -48,7 +56,7 @@ func (s *Store) Get(ctx context.Context, orgID int64) (Organization, error) {
 }
 
 func (s *Store) load(ctx context.Context, orgID int64) (Organization, error) {
-	row, err := New(s.db.Pool()).getOrganization(ctx, orgID)
+	row, err := New(s.db.For(ctx)).getOrganization(ctx, orgID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Organization{}, fmt.Errorf("there is no organization %d", orgID)
 	}
@@ -105,7 +113,7 @@ func Create(ctx context.Context, tx pgx.Tx, name, timeZone string) (int64, error
 	}
 	for _, f := range defaultFormats() {
 		err := q.insertFormat(ctx, insertFormatParams{OrgID: id, Name: f.Name, ParentPattern: f.Pattern,
-			Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)})
+			Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)}) //nolint:gosec // the defaults are ours
 		if err != nil {
 			return 0, fmt.Errorf("create format %s of organization %d: %w", f.Name, id, err)
 		}

@@ -143,13 +143,13 @@ func write(ctx context.Context, q *Queries, orgID int64, to Settings) error {
 
 func writeFormat(ctx context.Context, q *Queries, orgID int64, f code.Format) error {
 	if f.ID == 0 {
-		err := q.insertFormat(ctx, insertFormatParams{OrgID: orgID, Name: f.Name, ParentPattern: f.Pattern, Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)})
+		err := q.insertFormat(ctx, insertFormatParams{OrgID: orgID, Name: f.Name, ParentPattern: f.Pattern, Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)}) //nolint:gosec // the rules hold both small
 		if err != nil {
 			return fmt.Errorf("make format %s of organization %d: %w", f.Name, orgID, err)
 		}
 		return nil
 	}
-	changed, err := q.updateFormat(ctx, updateFormatParams{OrgID: orgID, ID: f.ID, Name: f.Name, ParentPattern: f.Pattern, Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)})
+	changed, err := q.updateFormat(ctx, updateFormatParams{OrgID: orgID, ID: f.ID, Name: f.Name, ParentPattern: f.Pattern, Capacity: int32(f.Capacity), ChildGrams: int32(f.ChildGrams)}) //nolint:gosec // the rules hold both small
 	if err != nil {
 		return fmt.Errorf("change format %d of organization %d: %w", f.ID, orgID, err)
 	}

@@ -27,6 +27,10 @@ func Limit(raw string) (int, error) {
 	return n, nil
 }
 
+// Most gives how many rows to read for a page of so many: one too many, which proves that there is a next page. A limit out
+// of bounds is brought to the nearer one.
+func Most(limit int) int32 { return int32(min(max(limit, 1), MaxLimit)) + 1 }
+
 // Encode makes the cursor of a key, which is any value that JSON can carry.
 func Encode(key any) string {
 	raw, err := json.Marshal(key)

@@ -16,7 +16,7 @@ import (
 func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx pgx.Tx, writes Queue) error) error {
 	return retry(ctx, func() error {
 		return db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-			err := exchange(ctx, c.Conn(), ask, decide)
+			err := db.exchange(ctx, c.Conn(), ask, decide)
 			if err != nil && c.Conn().PgConn().TxStatus() != 'I' && !c.Conn().IsClosed() {
 				_, undone := c.Conn().Exec(ctx, "rollback")
 				err = errors.Join(err, undone)
@@ -30,10 +30,13 @@ func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx
 // each again for its values, which takes longer than running it.
 const planOnce = "SET LOCAL plan_cache_mode = force_generic_plan"
 
-func exchange(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), decide func(pgx.Tx, Queue) error) error {
+func (db *DB) exchange(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), decide func(pgx.Tx, Queue) error) error {
 	var first, last pgx.Batch
 	first.BeginTx(pgx.TxOptions{})
 	first.Queue(planOnce)
+	if db.pooled {
+		first.Queue(boundsQuery)
+	}
 	ask(&first)
 	sent := c.SendBatch(ctx, &first)
 	if err := sent.Close(); err != nil {

@@ -17,19 +17,56 @@ import (
 	"traitortrack/internal/errs"
 )
 
-// Options say how to reach PostgreSQL. MaxConns is the pool's maximum; MinConns of them stay open.
+// Options say how to reach PostgreSQL. MaxConns is the pool's maximum; MinConns of them stay open. Reserve connections stand
+// beside the pool, for whoever looks after it while it is exhausted; without a reserve they use the pool as well. They lead to
+// DirectURL, since a pooler may be exhausted too.
 type Options struct {
 	URL                string
+	DirectURL          string // past any pooler; empty for URL
 	MinConns, MaxConns int32
+	Reserve            int32
 	Patient            bool // for work that may take hours: no statement is cut short
+	Pooled             bool // behind a pooler in transaction pooling: nothing of a connection outlives a transaction
 	Tracer             pgx.QueryTracer
 }
 
-// DB is a pool of connections to one PostgreSQL.
-type DB struct{ pool *pgxpool.Pool }
+// What our connections call themselves at the server (application_name).
+const (
+	PoolName     = "traitortrack"
+	ListenerName = "traitortrack listener"
+)
+
+// DB is a pool of connections to one PostgreSQL, a reserve beside it, and a replica where it follows one.
+type DB struct {
+	pool, reserve *pgxpool.Pool
+	pooled        bool
+	replica       *replica // nil where there is none
+}
 
 // Open makes the pool. It does not connect yet: a database that is away at the start is reported by the first use.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	pool, err := newPool(ctx, o)
+	if err != nil || o.Reserve == 0 {
+		return &DB{pool: pool, reserve: pool, pooled: o.Pooled}, err
+	}
+	reserve, err := newPool(ctx, o.forReserve())
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &DB{pool: pool, reserve: reserve, pooled: o.Pooled}, nil
+}
+
+// forReserve gives how the reserve is reached. One of its connections stays open: a server that is full lets no other in.
+func (o Options) forReserve() Options {
+	if o.DirectURL != "" && o.DirectURL != o.URL {
+		o.URL, o.Pooled = o.DirectURL, false
+	}
+	o.MinConns, o.MaxConns = 1, o.Reserve
+	return o
+}
+
+func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err)
@@ -38,23 +75,45 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnLifetimeJitter = 10 * time.Minute
 	cfg.HealthCheckPeriod = 5 * time.Second
-	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	cfg.ConnConfig.Tracer = o.Tracer
 	cfg.AfterConnect = knowTypes
 	params := cfg.ConnConfig.RuntimeParams
-	params["application_name"] = "traitortrack"
+	params["application_name"] = PoolName
 	params["timezone"] = "UTC"
-	if !o.Patient {
-		params["statement_timeout"] = "30s"
-		params["lock_timeout"] = "10s"
-		params["idle_in_transaction_session_timeout"] = "30s"
+	switch {
+	case o.Pooled: // it refuses other parameters, and keeps no prepared statements: see pooled.go
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	case !o.Patient:
+		params["statement_timeout"] = statementTimeout
+		params["lock_timeout"] = lockTimeout
+		params["idle_in_transaction_session_timeout"] = idleTimeout
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make the database pool: %w", err)
 	}
-	return &DB{pool: pool}, nil
+	return pool, nil
 }
+
+// What a request's statements may take.
+const (
+	statementTimeout = "30s"
+	lockTimeout      = "10s"
+	idleTimeout      = "30s" // between two statements of a transaction
+)
+
+// Dial makes one connection of its own, beside the pool of ctx's work: see For. The caller closes it.
+func (db *DB) Dial(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, db.For(ctx).Config().ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("connect beside the pool: %w", err)
+	}
+	return conn, nil
+}
+
+// Pooled reports whether a pooler stands before the database, so that it may be there while requests do not reach it.
+func (db *DB) Pooled() bool { return db.pooled }
 
 // knowTypes tells a connection the types of our arguments. Behind a pooler, which keeps no prepared statements, it cannot ask.
 func knowTypes(_ context.Context, conn *pgx.Conn) error {
@@ -66,7 +125,15 @@ func knowTypes(_ context.Context, conn *pgx.Conn) error {
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
 // Close closes every connection, waiting for those in use.
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() {
+	if db.replica != nil {
+		db.replica.pool.Close()
+	}
+	db.pool.Close()
+	if db.reserve != db.pool {
+		db.reserve.Close()
+	}
+}
 
 // attempts bounds how often a transaction is tried again. The pauses between them add up to about half a second.
 const attempts = 12
@@ -75,7 +142,7 @@ const attempts = 12
 // serialization failure) or another transaction won a race for a key, do runs again from the start: it must not have
 // effects outside the transaction. A constraint becomes the refusal of its rule, and a lost database is Unavailable.
 func (db *DB) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{}, do) })
+	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.For(ctx), begin(pgx.TxOptions{}, db.pooled), do) })
 }
 
 func retry(ctx context.Context, try func() error) error {
@@ -93,12 +160,12 @@ func retry(ctx context.Context, try func() error) error {
 
 // Read runs do in a read-only transaction in which every statement sees the same moment.
 func (db *DB) Read(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return Refusal(pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, do))
+	return Refusal(pgx.BeginTxFunc(ctx, db.For(ctx), begin(oneMoment(), db.pooled), do))
 }
 
 func pause(ctx context.Context, n int) error {
 	ceiling := min(time.Millisecond<<n, 64*time.Millisecond)
-	timer := time.NewTimer(ceiling/2 + rand.N(ceiling))
+	timer := time.NewTimer(ceiling/2 + rand.N(ceiling)) //nolint:gosec // nobody gains by guessing a pause
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -145,6 +212,9 @@ func Refusal(err error) error {
 		}
 		if away(pe.Code) {
 			return unavailable.Wrap(err)
+		}
+		if noText(pe.Code) {
+			return unwritable.Wrap(err)
 		}
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 
 var unavailable = errs.New(errs.Unavailable, "unavailable", "The database does not answer at the moment. Nothing was changed that you were not told of. Try again in a few seconds.")
 
+// unwritable is the answer to a text that PostgreSQL cannot hold, where no rule has looked before.
+var unwritable = errs.New(errs.Malformed, "malformed", "The request holds a character that no text has, such as NUL. Leave it out.")
+
 // refusals are the rules' answers when only the constraint under the rule has seen the breach.
 var refusals = map[string]*errs.Error{
 	"bag_capacity":              errs.New(errs.Conflict, "parent_full", "This parent is full."),
@@ -46,6 +49,9 @@ func away(code string) bool {
 	}
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "57P")
 }
+
+// noText reports whether a SQLSTATE says that bytes are no text: a NUL, or what is not UTF-8.
+func noText(code string) bool { return code == "22021" || code == "22P05" }
 
 // lost reports whether the connection broke underneath a statement or a commit. Whether the commit took place is then
 // unknown: a scan's id makes it safe to send again.

@@ -23,7 +23,9 @@ import (
 
 type servers struct {
 	database, redis, template string
+	redisDatabases            int64
 	stack                     *devstack.Stack // held for as long as the test program runs
+	behind                    behind
 }
 
 var (
@@ -33,8 +35,8 @@ var (
 )
 
 func startServers() (servers, error) {
-	s := servers{database: os.Getenv("TEST_DATABASE_URL"), redis: os.Getenv("TEST_REDIS_URL")}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	s := servers{database: os.Getenv("TEST_DATABASE_URL"), redis: os.Getenv("TEST_REDIS_URL"), redisDatabases: 16} // as Redis comes
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)                                        // a busy machine's
 	defer cancel()
 	if s.database == "" || s.redis == "" {
 		dir, err := os.MkdirTemp("", "traitortrack-test-")
@@ -44,16 +46,19 @@ func startServers() (servers, error) {
 		if err != nil {
 			return s, err
 		}
-		stack, err := devstack.Start(ctx, devstack.Options{Dir: dir, Redis: true, Temporary: true})
+		stack, err := devstack.Start(ctx, devstack.Options{Dir: dir, Redis: true, Temporary: true, Pooler: wantBehind(), Settings: settings()})
 		if err != nil {
 			return s, err
 		}
 		s.stack = stack
+		if s.behind, err = startBehind(ctx, stack); err != nil {
+			return s, err
+		}
 		if s.database == "" {
 			s.database = stack.DatabaseURL
 		}
 		if s.redis == "" {
-			s.redis = stack.RedisURL
+			s.redis, s.redisDatabases = stack.RedisURL, devstack.RedisDatabases
 		}
 	}
 	s.template = fmt.Sprintf("template_%d", os.Getpid())
@@ -112,7 +117,11 @@ func New(t testing.TB) *pg.DB {
 // Open opens a database once more, as another instance of the program would.
 func Open(t testing.TB, url string) *pg.DB {
 	t.Helper()
-	db, err := pg.Open(context.Background(), pg.Options{URL: url, MaxConns: 20})
+	s, err := start()
+	if err != nil {
+		t.Fatalf("no database for the test: %v", err)
+	}
+	db, err := s.behind.open(t, pg.Options{URL: url, MaxConns: 20})
 	if err != nil {
 		t.Fatalf("open the test's database: %v", err)
 	}
@@ -120,7 +129,8 @@ func Open(t testing.TB, url string) *pg.DB {
 	return db
 }
 
-// Redis gives the address of a Redis database that no other test of this program uses at the same time.
+// Redis gives the address of a Redis database that no other test of this program has used: what others left there counts
+// against limits. A Redis that TEST_REDIS_URL names has 16 databases, and from the seventeenth test on they are used again.
 func Redis(t testing.TB) string {
 	t.Helper()
 	s, err := start()
@@ -131,7 +141,7 @@ func Redis(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("Redis address: %v", err)
 	}
-	u.Path = "/" + strconv.FormatInt(redisDBs.Add(1)%16, 10)
+	u.Path = "/" + strconv.FormatInt(redisDBs.Add(1)%s.redisDatabases, 10)
 	return u.String()
 }
 

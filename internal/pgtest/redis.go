@@ -28,12 +28,12 @@ func OwnRedis(t testing.TB) (string, *os.Process) {
 		_ = server.Wait()
 		_ = os.RemoveAll(dir)
 	})
-	db, err := redisdb.Open("unix://" + socket)
+	db, err := redisdb.OpenPatient("unix://"+socket, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	for end := time.Now().Add(10 * time.Second); db.Ping(context.Background()) != nil; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); db.Ping(context.Background()) != nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the test's own Redis does not answer")
 		}

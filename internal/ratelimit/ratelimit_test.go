@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,10 +27,16 @@ func open(t *testing.T, url string) *redisdb.DB {
 	return db
 }
 
-// patient is a Redis with time enough for a machine that is busy with other tests.
+// patient is a Redis with time enough for a machine that is busy with other tests: what is counted in memory meanwhile would be
+// missing from the count.
 func patient(t *testing.T, url string) *redisdb.DB {
 	t.Helper()
-	return open(t, url).WithBudget(250 * time.Millisecond)
+	db, err := redisdb.OpenPatient(url, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // key is one that no other test uses.
@@ -147,37 +154,31 @@ func TestRedisHangs(t *testing.T) {
 	}
 	db := open(t, url)
 	l := ratelimit.New(db, o)
-	for end := time.Now().Add(10 * time.Second); ; { // a busy machine may need more than one try
-		before := fallbacks.Load()
-		l.Check(t.Context(), ratelimit.API, "7")
-		if fallbacks.Load() == before {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("Redis was never asked")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	untilAsked(t, l, &fallbacks)
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	before := fallbacks.Load()
 	began := time.Now()
 	allowed := 0
+	var each []time.Duration
 	for range 30 {
+		begun := time.Now()
 		if !l.Take(t.Context(), ratelimit.API, "7").Limited {
 			allowed++
 		}
+		each = append(each, time.Since(begun))
 	}
 	took := time.Since(began)
 	if allowed != 10 {
 		t.Errorf("%d of 30 were allowed while Redis hung, and 10 are the limit", allowed)
 	}
-	if took < 20*time.Millisecond || took > 200*time.Millisecond { // 25 ms once; 30 times would be 750
-		t.Errorf("30 requests took %v while Redis hung", took)
+	slices.Sort(each)
+	if each[15] > 20*time.Millisecond { // whoever waits for Redis waits for 25 ms, and who does not for some millionths of a second
+		t.Errorf("half of 30 requests took %v and more while Redis hung", each[15])
 	}
-	if took < 900*time.Millisecond && db.State() != redisdb.Working { // three failures would have opened the breaker
-		t.Errorf("Redis was waited for more than once")
+	if took < 2*time.Second && db.State() != redisdb.Working { // three failures would have opened the breaker, and there is one a second
+		t.Errorf("Redis was waited for more than once within %v", took)
 	}
 	if n := fallbacks.Load() - before; n != 30 {
 		t.Errorf("%d of 30 were noted as counted in memory", n)
@@ -185,13 +186,19 @@ func TestRedisHangs(t *testing.T) {
 	if err := process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	untilAsked(t, l, &fallbacks)
+}
+
+// untilAsked looks until the count comes from Redis, which a busy machine may not do the first time.
+func untilAsked(t *testing.T, l *ratelimit.Limits, fallbacks *atomic.Int64) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		before := fallbacks.Load()
 		if l.Check(t.Context(), ratelimit.API, "8"); fallbacks.Load() == before {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("Redis is back, and is not asked")
+			t.Fatal("Redis answers, and is not asked")
 		}
 	}
 }

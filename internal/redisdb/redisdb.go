@@ -27,7 +27,7 @@ var ErrNothing error = redis.Nil
 
 const (
 	budget   = 25 * time.Millisecond  // for one call, unless WithBudget says otherwise
-	patience = 250 * time.Millisecond // for a connection that is made in the background, and the most that any call may take
+	patience = 250 * time.Millisecond // for a connection that is made in the background, and the most that any call of a request may take
 	failures = 3                      // in a row, until Redis is left alone
 	rest     = time.Second            // until one call may try again
 )
@@ -37,11 +37,19 @@ type DB struct {
 	client  *redis.Client
 	breaker *gobreaker.CircuitBreaker[struct{}]
 	budget  time.Duration
+	most    time.Duration // that a call may take, whatever its budget
+	observe func(seconds float64)
 }
 
 // Open makes the pool for an address such as redis://:secret@host:6379/0, and a nil *DB for an empty one. It does not
 // connect yet: a Redis that is away at the start is found out by its first use.
-func Open(url string) (*DB, error) {
+func Open(url string) (*DB, error) { return open(url, budget, patience) }
+
+// OpenPatient is Open for who has time: a command, or a test on a busy machine. Each call may take up to a time that would be
+// far too long for a request.
+func OpenPatient(url string, most time.Duration) (*DB, error) { return open(url, most, most) }
+
+func open(url string, each, most time.Duration) (*DB, error) {
 	if url == "" {
 		return nil, nil
 	}
@@ -56,8 +64,8 @@ func Open(url string) (*DB, error) {
 	options.MaxRetries = -1
 	options.DialerRetries = 1
 	options.ContextTimeoutEnabled = true
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = patience, patience, patience, patience
-	return &DB{client: redis.NewClient(options), breaker: newBreaker(), budget: budget}, nil
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = most, most, most, most
+	return &DB{client: redis.NewClient(options), breaker: newBreaker(), budget: each, most: most, observe: func(float64) {}}, nil
 }
 
 func newBreaker() *gobreaker.CircuitBreaker[struct{}] {
@@ -70,13 +78,14 @@ func newBreaker() *gobreaker.CircuitBreaker[struct{}] {
 	})
 }
 
-// WithBudget gives the same Redis with another time budget for each call, of at most a quarter of a second.
+// WithBudget gives the same Redis with another time budget for each call: at most a quarter of a second, or what a patient one was
+// opened with.
 func (db *DB) WithBudget(d time.Duration) *DB {
 	if db == nil {
 		return nil
 	}
 	other := *db
-	other.budget = min(d, patience)
+	other.budget = min(d, db.most)
 	return &other
 }
 
@@ -88,7 +97,10 @@ func (db *DB) Do(ctx context.Context, do func(ctx context.Context, c Commands) e
 	_, err := db.breaker.Execute(func() (struct{}, error) {
 		ctx, cancel := context.WithTimeout(ctx, db.budget)
 		defer cancel()
-		return struct{}{}, do(ctx, db.client)
+		begun := time.Now()
+		err := do(ctx, db.client)
+		db.observe(time.Since(begun).Seconds())
+		return struct{}{}, err
 	})
 	if err == nil || errors.Is(err, redis.Nil) {
 		return err

@@ -86,8 +86,9 @@ func (s *Store) Dashboard(ctx context.Context, orgID int64) (Dashboard, error) {
 		return Dashboard{}, err
 	}
 	now := s.now().In(organization.Location)
-	d := Dashboard{Location: organization.Location}
-	err = s.db.Read(ctx, func(tx pgx.Tx) error {
+	var d Dashboard
+	err = s.db.View(ctx, func(tx pgx.Tx) error {
+		d = Dashboard{Location: organization.Location}
 		q := New(tx)
 		for _, read := range []func(context.Context, *Queries, int64, time.Time) error{d.readTotals, d.readHours, d.readPeople, d.readBills, d.readLatest} {
 			if err := read(ctx, q, orgID, now); err != nil {

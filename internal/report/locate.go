@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
-	"traitortrack/internal/pg"
 )
 
 // shownEach is how many bags, and how many bills, a search offers.
@@ -32,17 +33,20 @@ func (s *Store) Locate(ctx context.Context, actor authz.Actor, text string) (Fou
 		return Found{}, err
 	}
 	bagCode, keys := code.Normalise(text), numberKeys(text)
-	named, err := s.named(ctx, actor.OrgID, bagCode, keys)
-	if err == nil && len(named) == 0 {
-		named, err = s.beginning(ctx, actor.OrgID, bagCode, keys)
-		return Found{Places: named}, pg.Refusal(err)
-	}
-	return Found{Exact: len(named) == 1, Places: named}, pg.Refusal(err)
+	var found Found
+	err := s.db.View(ctx, func(tx pgx.Tx) error {
+		places, err := named(ctx, New(tx), actor.OrgID, bagCode, keys)
+		found = Found{Exact: len(places) == 1, Places: places}
+		if err == nil && len(places) == 0 {
+			found.Places, err = beginning(ctx, New(tx), actor.OrgID, bagCode, keys)
+		}
+		return err
+	})
+	return found, err
 }
 
 // named gives the bag and the bill of a name.
-func (s *Store) named(ctx context.Context, orgID int64, bagCode string, keys []string) ([]Place, error) {
-	q := New(s.db.Pool())
+func named(ctx context.Context, q *Queries, orgID int64, bagCode string, keys []string) ([]Place, error) {
 	bags, err := q.findBag(ctx, findBagParams{OrgID: orgID, Code: bagCode})
 	if err != nil {
 		return nil, fmt.Errorf("find bag %.60q: %w", bagCode, err)
@@ -62,8 +66,7 @@ func (s *Store) named(ctx context.Context, orgID int64, bagCode string, keys []s
 }
 
 // beginning gives the first bags and bills whose names begin with a text.
-func (s *Store) beginning(ctx context.Context, orgID int64, bagCode string, keys []string) ([]Place, error) {
-	q := New(s.db.Pool())
+func beginning(ctx context.Context, q *Queries, orgID int64, bagCode string, keys []string) ([]Place, error) {
 	var places []Place
 	if bagCode != "" {
 		bags, err := q.bagsFrom(ctx, bagsFromParams{OrgID: orgID, Prefix: bagCode, Behind: bagCode + lastRune, Most: shownEach})

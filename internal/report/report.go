@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/tally"
@@ -26,6 +27,16 @@ type Store struct {
 	mu     sync.RWMutex
 	stats  map[int64]Stats
 	flight singleflight.Group
+	count  obs.CacheCount
+}
+
+// Measure shows the kept statistics among the numbers.
+func (s *Store) Measure(m *obs.Metrics) {
+	m.Cache("statistics", &s.count, func() int {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return len(s.stats)
+	})
 }
 
 // NewStore makes a store whose statistics are at most ttl old.
@@ -74,7 +85,9 @@ const readTimeout = 10 * time.Second
 
 // Stats gives an organization's statistics, at most the store's ttl old. However many ask, one reads.
 func (s *Store) Stats(ctx context.Context, orgID int64) (Stats, error) {
-	if kept, ok := s.fresh(orgID); ok {
+	kept, ok := s.fresh(orgID)
+	s.count.Asked(ok)
+	if ok {
 		return kept, nil
 	}
 	answer := s.flight.DoChan(strconv.FormatInt(orgID, 10), func() (any, error) {

@@ -58,9 +58,14 @@ func (r rows) tallyRows(org int64, chunk int) [][]any {
 	return all
 }
 
+// Tables names the tables that are filled by COPY, each after those that it refers to.
+func Tables() []string {
+	return []string{"bag", "link", "bill", "bill_bag", "scan", "scan_receipt", "sealed.audit_log", "tally"}
+}
+
 // Tidy lets the database look at what was made, so that it plans well from the first query on.
 func Tidy(ctx context.Context, db *pg.DB) error {
-	for _, name := range []string{"bag", "link", "bill", "bill_bag", "scan", "scan_receipt", "tally", `"user"`, "sealed.audit_log"} {
+	for _, name := range append(Tables(), `"user"`) {
 		if _, err := db.Pool().Exec(ctx, "VACUUM (ANALYZE) "+name); err != nil {
 			return fmt.Errorf("put %s in order: %w", name, err)
 		}

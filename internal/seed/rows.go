@@ -32,7 +32,7 @@ type drawing struct {
 }
 
 func (l *layout) draw(chunk int) rows {
-	d := drawing{layout: l, rng: rand.New(rand.NewPCG(l.plan.Seed^uint64(l.number)<<32, uint64(chunk)))}
+	d := drawing{layout: l, rng: rand.New(rand.NewPCG(l.plan.Seed^uint64(l.number)<<32, uint64(chunk)))} //nolint:gosec // the same seed gives the same warehouse
 	d.tallies = map[bucket]*tally.Delta{}
 	from, to := l.billsOf(chunk)
 	for bill := from; bill < to; bill++ {
@@ -78,7 +78,7 @@ func (d *drawing) parent(n int) loaded {
 		d.event("close", "done", p.code, "", "", who, p.last)
 		d.audit("close_parent", "bag", p.code, who, p.last, nil, d.summary(p, f, "in_progress"), d.summary(p, f, "completed"))
 	}
-	d.bags = append(d.bags, []any{d.org, p.id, "parent", p.code, f.id, d.area(), f.capacity, int32(f.grams), p.children,
+	d.bags = append(d.bags, []any{d.org, p.id, "parent", p.code, f.id, d.area(), f.capacity, int32(f.grams), p.children, //nolint:gosec // a child of a format weighs a kilogram
 		int64(f.grams) * int64(p.children), closed, false, who, began, p.last})
 	d.count(began, who).Parents++
 	return p
@@ -112,7 +112,7 @@ func (d *drawing) child(n, c int, p loaded, f format, who int64, at time.Time, t
 		d.audit("unlink", "bag", code, d.people.biller, out, nil, map[string]any{"parent": p.code}, map[string]any{})
 		return false
 	}
-	d.links = append(d.links, []any{d.org, childID(n, c), p.id, int32(f.grams), who, at})
+	d.links = append(d.links, []any{d.org, childID(n, c), p.id, int32(f.grams), who, at}) //nolint:gosec // a child of a format weighs a kilogram
 	d.count(at, who).Links++
 	return true
 }
@@ -247,7 +247,7 @@ func (d *drawing) uuid() uuid.UUID {
 	for i := range 2 {
 		half := d.rng.Uint64()
 		for j := range 8 {
-			id[8*i+j] = byte(half >> (8 * j))
+			id[8*i+j] = byte(half >> (8 * j)) //nolint:gosec // one byte after the other
 		}
 	}
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4, as RFC 9562 has it

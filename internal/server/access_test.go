@@ -3,11 +3,13 @@ package server_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"traitortrack/internal/authz"
+	"traitortrack/internal/redisdb"
+	"traitortrack/internal/server"
 )
 
 func TestStrangersAreSentToTheLogin(t *testing.T) {
@@ -30,7 +32,7 @@ func TestLoginLeadsToOwnPagesOnly(t *testing.T) {
 	w := start(t)
 	for next, want := range map[string]string{
 		"/bags?q=SB": "/bags?q=SB", "": "/bills", "//evil.example": "/bills", "https://evil.example/": "/bills", "/\\evil.example": "/bills",
-		"/\t/evil.example": "/bills", "javascript:alert(1)": "/bills", "/login": "/bills",
+		"/\t/evil.example": "/bills", "javascript:alert(1)": "/bills", "/login": "/bills", "/login/2fa?next=/bags": "/bills",
 	} {
 		form := url.Values{"username": {"BILLER" + w.name()}, "password": {password}, "next": {next}}.Encode()
 		a := w.stranger(t).send("POST", "/login", form, "application/x-www-form-urlencoded", "text/html")
@@ -45,7 +47,7 @@ func TestTheSessionCookie(t *testing.T) {
 	w := start(t)
 	c := w.stranger(t)
 	a := c.call("POST", "/api/login", map[string]any{"username": "admin" + w.name(), "password": password})
-	cookie := a.header.Get("Set-Cookie")
+	cookie := strings.Join(slices.DeleteFunc(a.header.Values("Set-Cookie"), func(c string) bool { return !strings.HasPrefix(c, "traitortrack_session=") }), "")
 	for _, part := range []string{"traitortrack_session=", "HttpOnly", "SameSite=Lax", "Path=/"} {
 		if !strings.Contains(cookie, part) {
 			t.Errorf("the cookie %q lacks %s", cookie, part)
@@ -149,14 +151,15 @@ func TestOrganizationsDoNotSeeEachOther(t *testing.T) {
 
 func TestHeadersTellBrowsersWhatNotToDo(t *testing.T) {
 	t.Parallel()
-	c := start(t).stranger(t)
+	w := start(t)
+	c := w.stranger(t)
 	for _, path := range []string{"/login", "/api/bags", "/nothing", "/health"} {
 		h := c.page(path).header
 		policy := h.Get("Content-Security-Policy")
 		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 			t.Errorf("%s: the policy is %q", path, policy)
 		}
-		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin"} {
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Strict-Transport-Security": "", "Cache-Control": "no-store", "Referrer-Policy": "same-origin"} {
 			if h.Get(name) != want {
 				t.Errorf("%s: %s is %q", path, name, h.Get(name))
 			}
@@ -164,6 +167,10 @@ func TestHeadersTellBrowsersWhatNotToDo(t *testing.T) {
 		if h.Get("X-Request-Id") == "" {
 			t.Errorf("%s: no request id", path)
 		}
+	}
+	w.url = w.serve(t, func(d *server.Deps, _ *redisdb.DB) { d.Sessions.Secure = true }) // TLS ends at a proxy
+	if h := w.stranger(t).page("/login").header; h.Get("Strict-Transport-Security") != "max-age=31536000" {
+		t.Errorf("behind TLS: %v", h)
 	}
 }
 
@@ -204,11 +211,32 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	c := start(t).stranger(t)
 	c.want(c.call("GET", "/health", nil), 200, "")
-	deadline := time.Now().Add(10 * time.Second)
-	for a := c.call("GET", "/healthz", nil); a.text("status") != "ready"; a = c.call("GET", "/healthz", nil) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never ready: %v", a)
+	eventually(t, func() bool { return c.call("GET", "/healthz", nil).text("status") == "ready" })
+}
+
+// TestAServerThatStopsPartsWays holds that what is still asked while a server stops is answered, and asked elsewhere the next time.
+func TestAServerThatStopsPartsWays(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	var prober *server.Prober
+	url := w.serve(t, func(d *server.Deps, _ *redisdb.DB) { prober = d.Prober })
+	last := func(path string) (int, bool) {
+		t.Helper()
+		a, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		_ = a.Body.Close()
+		return a.StatusCode, a.Close
+	}
+	if status, parts := last("/health"); status != http.StatusOK || parts {
+		t.Errorf("before: %d, parts %v", status, parts)
+	}
+	prober.Drain()
+	if status, parts := last("/health"); status != http.StatusOK || !parts {
+		t.Errorf("a request while it stops: %d, parts %v", status, parts)
+	}
+	if status, _ := last("/healthz"); status != http.StatusServiceUnavailable {
+		t.Errorf("the health while it stops: %d", status)
 	}
 }

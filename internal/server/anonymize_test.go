@@ -10,7 +10,7 @@ import (
 // TestAddressesAreShortenedBeforeTheyAreWritten logs in from an address that must not be found in any table then.
 func TestAddressesAreShortenedBeforeTheyAreWritten(t *testing.T) {
 	t.Parallel()
-	w := start(t)
+	w := build(t)
 	c := w.stranger(t)
 	c.url = w.serve(t, func(d *server.Deps, _ *redisdb.DB) { d.AnonymizeAddresses = true })
 	c.want(c.call("POST", "/api/login", map[string]any{"username": "admin" + w.name(), "password": "wrong bags"}), 401, "invalid_credentials")

@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"traitortrack/internal/authz"
+	"traitortrack/internal/server"
 )
 
 // TestBadInputIsRefused sends what a broken client sends. Each is a refusal of the caller's kind, with a code for
@@ -131,4 +133,68 @@ func TestABodyInAnotherTypeIsNotRead(t *testing.T) {
 		c.want(a, http.StatusUnsupportedMediaType, "unsupported_media_type")
 	}
 	c.want(c.send("POST", "/api/scans", `{"code":"SB00001"}`, "application/json; charset=utf-8", ""), 200, "opened")
+}
+
+// TestNoTextBreaksARoute puts what is no text, and what is meant for other programs, into the places of every address.
+func TestNoTextBreaksARoute(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	c := w.as(t, authz.Admin)
+	spoilt := base64.RawURLEncoding.EncodeToString([]byte(`{"k":"\u0000","c":"\u0000"}`))
+	asked := 0
+	for _, odd := range []string{"%00", "a%FF%FE", "%E2%80%AE%27;--", "..%2F..", strings.Repeat("9", 40)} {
+		for _, rt := range server.RouteTable() {
+			if rt.Method != http.MethodGet || strings.HasSuffix(rt.Pattern, "/events") {
+				continue
+			}
+			places := []string{strings.ReplaceAll(inBraces.ReplaceAllString(rt.Pattern, odd), "*", odd)}
+			if places[0] == rt.Pattern {
+				places = []string{"?cursor=" + spoilt + "&format=csv"}
+				for _, name := range []string{"q", "action", "user", "entity", "next"} {
+					places = append(places, "?"+name+"="+odd+"&format=csv")
+				}
+			}
+			for _, place := range places {
+				path := rt.Pattern + place
+				if place[0] == '/' {
+					path = place
+				}
+				if status, _ := c.knock(rt, path); status >= 500 {
+					t.Errorf("GET %s: %d", path, status)
+				}
+				asked++
+			}
+		}
+	}
+	if asked < 800 {
+		t.Fatalf("only %d questions were asked: the table is not what it was", asked)
+	}
+}
+
+// TestAFormIsReadWholeOrNotAtAll sends every page's form what is none, and one without end.
+func TestAFormIsReadWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	c := w.as(t, authz.Admin)
+	const form = "application/x-www-form-urlencoded"
+	endless := "username=asha&note=" + strings.Repeat("Z", 1<<20)
+	asked := 0
+	for _, rt := range server.RouteTable() {
+		if rt.Method != http.MethodPost || strings.HasPrefix(rt.Pattern, "/api/") || ends(rt) {
+			continue
+		}
+		asked++
+		path := inBraces.ReplaceAllString(rt.Pattern, "0")
+		for _, try := range []struct {
+			kind, body string
+			want       int
+		}{{form, endless, 413}, {"application/json", `{"username":"asha"}`, 415}, {"multipart/form-data; boundary=x", "--x--", 415}, {"text/csv", "asha", 415}, {form, "username=%zz", 400}} {
+			if a := c.send("POST", path, try.body, try.kind, "text/html"); a.status != try.want {
+				t.Errorf("POST %s with %d bytes of %s: %d, not %d", rt.Pattern, len(try.body), try.kind, a.status, try.want)
+			}
+		}
+	}
+	if asked < 30 {
+		t.Fatalf("only %d forms were sent: the table is not what it was", asked)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,57 +29,103 @@ import (
 const shotsIn = "BROWSER_SHOTS"
 
 // browserPatience is how long a page may take to become what a test waits for.
-const browserPatience = 20 * time.Second
+const browserPatience = time.Minute
 
-// browser is a Chromium with a profile of its own, at a warehouse.
+// browser is a tab, with cookies and a storage of its own, at a warehouse.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
-	url string
+	t     *testing.T
+	ctx   context.Context
+	url   string
+	close func()
 }
 
-// browse starts a warehouse with the built assets, and a browser. A page that breaks the policy it was sent with, or
-// whose script fails, fails the test.
-func browse(t *testing.T) (*warehouse, *browser) {
+// theChromium is one Chromium for all tests of the run: starting one takes longer than most of them.
+var theChromium = sync.OnceValues(startChromium)
+
+type sharedChromium struct {
+	ctx context.Context
+	end func()
+}
+
+func startChromium() (sharedChromium, error) {
+	path, err := chromium()
+	if err != nil {
+		return sharedChromium{}, err
+	}
+	profile, err := os.MkdirTemp("", "traitortrack-chromium-")
+	if err != nil {
+		return sharedChromium{}, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, leave := chromedp.NewContext(ctx)
+	end := func() { leave(); stop(); _ = os.RemoveAll(profile) }
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return sharedChromium{}, fmt.Errorf("start Chromium: %w", err)
+	}
+	return sharedChromium{ctx: ctx, end: end}, nil
+}
+
+// TestMain ends Chromium after the last test, where one was started.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browsed.Load() {
+		if shared, err := theChromium(); err == nil {
+			shared.end()
+		}
+	}
+	os.Exit(code)
+}
+
+var browsed atomic.Bool
+
+// browse starts a warehouse with the built assets, on what stands in change, and opens a browser at it. A page that breaks the
+// policy it was sent with, or whose script fails, fails the test.
+func browse(t *testing.T, change ...func(*server.Deps, *redisdb.DB)) (*warehouse, *browser) {
 	t.Helper()
 	if _, err := fs.Stat(web.Dist, "dist/manifest.json"); err != nil {
 		t.Fatal("the assets are not built: run make assets")
 	}
-	w := start(t)
-	w.url = w.serve(t, func(d *server.Deps, _ *redisdb.DB) { d.Dist = web.Dist })
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, leave := chromedp.NewContext(ctx)
-	t.Cleanup(func() { leave(); stop() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start Chromium: %v", err)
+	w := start(t, append(change, func(d *server.Deps, _ *redisdb.DB) { d.Dist = web.Dist })...)
+	browsed.Store(true)
+	shared, err := theChromium()
+	if err != nil {
+		t.Fatal(err)
 	}
-	b := &browser{t: t, ctx: ctx, url: w.url}
-	b.watch()
-	return w, b
+	b := &browser{t: t, ctx: shared.ctx, url: w.url}
+	return w, b.target(chromedp.WithNewBrowserContext())
 }
 
-func chromium(t *testing.T) string {
-	t.Helper()
+func chromium() (string, error) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
-			return path
+			return path, nil
 		}
 	}
-	t.Fatal("the browser tests need Chromium: apt-get install chromium")
-	return ""
+	return "", errors.New("the browser tests need Chromium: apt-get install chromium")
 }
 
-// tab opens one more tab in the same browser.
+// tab opens one more tab with the same cookies.
 func (b *browser) tab() *browser {
 	b.t.Helper()
-	ctx, leave := chromedp.NewContext(b.ctx)
+	return b.target()
+}
+
+func (b *browser) target(options ...chromedp.ContextOption) *browser {
+	b.t.Helper()
+	ctx, leave := chromedp.NewContext(b.ctx, options...)
 	b.t.Cleanup(leave)
-	other := &browser{t: b.t, ctx: ctx, url: b.url}
+	other := &browser{t: b.t, ctx: ctx, url: b.url, close: leave}
 	if err := chromedp.Do(ctx); err != nil {
 		b.t.Fatalf("open a tab: %v", err)
+	}
+	// Each tab has the focus, as if it were the only one.
+	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	if err != nil {
+		b.t.Fatalf("give a tab the focus: %v", err)
 	}
 	other.watch()
 	return other
@@ -165,18 +212,28 @@ func (b *browser) insert(text string) {
 	}
 }
 
+// read puts codes into the input one after the other, each at once and with Enter behind it, as fast as a handheld can.
+func (b *browser) read(codes ...string) {
+	b.t.Helper()
+	for _, code := range codes {
+		b.insert(code)
+		b.keys("\r")
+	}
+}
+
 // click clicks the first element of a selector.
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// until waits for a condition in the page.
+// until waits for a condition in the page. It counts once the page is complete: what the server has written may fulfil it before
+// the page's script has begun to listen.
 func (b *browser) until(what, condition string) {
 	b.t.Helper()
 	deadline := time.Now().Add(browserPatience)
 	for time.Now().Before(deadline) {
-		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && !!("+condition+")"))
 		if err == nil && ok {
 			return
 		}
@@ -252,4 +309,5 @@ func (b *browser) look(width, height int64, scheme string) {
 	if err != nil {
 		b.t.Fatalf("set the screen: %v", err)
 	}
+	b.until("the screen", fmt.Sprintf("innerWidth === %d", width))
 }

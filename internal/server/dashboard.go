@@ -4,7 +4,6 @@ import (
 	"context"
 	"html/template"
 	"net/http"
-	"time"
 
 	"traitortrack/internal/report"
 )
@@ -47,56 +46,6 @@ func (s *Server) paintDashboard(ctx context.Context, orgID int64) ([]byte, error
 		return nil, err
 	}
 	return s.paint("dashboard#board", dashboardBoard{Dashboard: d, Chart: chartOf(d.Hours)})
-}
-
-// dashboardEvents sends the dashboard whenever it has changed, until the watcher goes, its session ends or the server does.
-func (s *Server) dashboardEvents(w http.ResponseWriter, r *http.Request) error {
-	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", "text/event-stream")
-		return nil
-	}
-	orgID, st := actorFrom(r.Context()).OrgID, newStream(w, r, s.Now)
-	if st.write(retryLine()) != nil {
-		return nil // the watcher went away
-	}
-	s.live.join(orgID)
-	defer s.live.leave(orgID)
-	_, _ = s.live.get(r.Context(), orgID) // what cannot be read now comes with the next change
-	s.follow(r, st, orgID)
-	st.finish()
-	return nil
-}
-
-// follow keeps a stream going.
-func (s *Server) follow(r *http.Request, st *stream, orgID int64) {
-	beat := time.NewTicker(s.live.heartbeat)
-	defer beat.Stop()
-	for {
-		latest, changed := s.live.latest(orgID)
-		if st.show(latest) != nil {
-			return
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-s.live.over:
-			return
-		case <-changed:
-		case <-beat.C:
-			if !s.mayStay(r.Context()) || st.write([]byte(": still here\n\n")) != nil {
-				return
-			}
-		}
-	}
-}
-
-// mayStay reports whether a watcher still is who it was. While that cannot be found out, it stays.
-func (s *Server) mayStay(ctx context.Context) bool {
-	if there, err := s.Sessions.Alive(ctx); err == nil && !there {
-		return false
-	}
-	now := s.identify(ctx)
-	return now.err != nil || now.actor != nil && now.actor.OrgID == actorFrom(ctx).OrgID
 }
 
 // total is one of the numbers on top.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"traitortrack/internal/errs"
+	"traitortrack/internal/told"
 )
 
 // maxBody is the largest body that is read, in bytes, and maxDepth how deep its JSON may be nested.
@@ -142,6 +143,33 @@ func expected(t reflect.Type) string {
 	}
 }
 
+// formed reads the form of a page before its handler does, so that none takes one that is too large, broken off or no form at
+// all for an empty one.
+func formed(rt route) handler {
+	if rt.method != http.MethodPost || strings.HasPrefix(rt.pattern, "/api/") {
+		return rt.handle
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := readForm(r); err != nil {
+			return err
+		}
+		return rt.handle(w, r)
+	}
+}
+
+func readForm(r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+		return errs.New(errs.Unsupported, "unsupported_media_type", "This address reads a form. Send the body with Content-Type: application/x-www-form-urlencoded.")
+	}
+	if err := r.ParseForm(); err != nil {
+		return unread(err)
+	}
+	return nil
+}
+
 // unread is the refusal for a body that broke off, or that limitBody cut.
 func unread(err error) error {
 	var over *http.MaxBytesError
@@ -157,10 +185,5 @@ func malformed(format string, args ...any) *errs.Error {
 
 // clip keeps what a client sent short enough to be shown back to it.
 func clip(text string) string {
-	const most = 60
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most]) + "…"
+	return told.Clip(text, 60)
 }

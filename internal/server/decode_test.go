@@ -46,7 +46,7 @@ func TestOwnPath(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"/bags": "/bags", "/bills/A%2F1?x=1#y": "/bills/A%2F1?x=1#y", "": "/", "bags": "/", "//evil": "/", "/\\evil": "/", "\\\\evil": "/", "https://evil": "/",
-		"/a\nb": "/", "javascript:x": "/", "/login": "/", "/logout": "/", "/%zz": "/",
+		"/a\nb": "/", "javascript:x": "/", "/login": "/", "/logout": "/", "/login/2fa": "/", "/login/2fa?next=/bags": "/", "/bags/../login/2fa": "/", "/%6cogin/": "/", "/logins": "/logins", "/%zz": "/",
 	} {
 		if got := ownPath(path); got != want {
 			t.Errorf("ownPath(%q) = %q, want %q", path, got, want)

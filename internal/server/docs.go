@@ -1,9 +1,12 @@
 package server
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,8 +17,10 @@ import (
 // docsPath is the page on which people read the API's document.
 const docsPath = "/api/docs"
 
-//go:embed openapi.yaml
-var openAPIYAML []byte
+// openAPIFiles are the document in parts: base.yaml, and a file for each feature.
+//
+//go:embed openapi/*.yaml
+var openAPIFiles embed.FS
 
 // document is the API's document, as programs read it and as the page tells it.
 type document struct {
@@ -53,13 +58,9 @@ type docsPage struct {
 
 // readDocument reads the document that is part of the program, and refuses to start with one that cannot be read.
 func readDocument() (document, error) {
-	var whole any
-	if err := yaml.Unmarshal(openAPIYAML, &whole); err != nil {
-		return document{}, fmt.Errorf("read openapi.yaml: %w", err)
-	}
-	raw, err := json.Marshal(whole)
+	raw, err := joinDocument()
 	if err != nil {
-		return document{}, fmt.Errorf("write openapi.yaml as JSON: %w", err)
+		return document{}, fmt.Errorf("the API's document: %w", err)
 	}
 	var d struct {
 		Info struct{ Description string }
@@ -68,7 +69,7 @@ func readDocument() (document, error) {
 		Paths map[string]map[string]json.RawMessage
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
-		return document{}, fmt.Errorf("read openapi.yaml: %w", err)
+		return document{}, fmt.Errorf("read the API's document: %w", err)
 	}
 	doc := document{json: raw, Description: d.Info.Description}
 	for _, tag := range d.Tags {
@@ -79,6 +80,56 @@ func readDocument() (document, error) {
 		doc.Sections = append(doc.Sections, docSection{Name: tag.Name, Description: tag.Description, Operations: operations})
 	}
 	return doc, nil
+}
+
+// often is where a part of the document keeps what it repeats. It is for the file alone.
+const often = "x-often"
+
+// joinDocument makes one document of its parts, as JSON.
+func joinDocument() ([]byte, error) {
+	names, err := fs.Glob(openAPIFiles, "openapi/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list its parts: %w", err)
+	}
+	whole := map[string]any{}
+	for _, name := range names {
+		text, err := openAPIFiles.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read a part: %w", err)
+		}
+		part := map[string]any{}
+		if err := yaml.Unmarshal(text, &part); err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		delete(part, often)
+		if err := join(whole, part); err != nil {
+			return nil, fmt.Errorf("join %s: %w", name, err)
+		}
+	}
+	raw, err := json.Marshal(whole)
+	if err != nil {
+		return nil, fmt.Errorf("write it as JSON: %w", err)
+	}
+	return raw, nil
+}
+
+// join adds a part to the whole: members of objects come side by side. What else both have is an error.
+func join(whole, part map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(part)) {
+		if whole[name] == nil {
+			whole[name] = part[name]
+			continue
+		}
+		object, ok := whole[name].(map[string]any)
+		more, too := part[name].(map[string]any)
+		if !ok || !too {
+			return errors.New(name + " stands in two parts")
+		}
+		if err := join(object, more); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // operationsOf gives the operations that bear a tag, in the order of their paths.
@@ -110,7 +161,7 @@ func readOperation(method, path string, raw []byte) (docOperation, []string, err
 		Responses            map[string]struct{ Description string }
 	}
 	if err := json.Unmarshal(raw, &o); err != nil {
-		return docOperation{}, nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
+		return docOperation{}, nil, fmt.Errorf("the API's document: %s %s: %w", method, path, err)
 	}
 	op := docOperation{Method: strings.ToUpper(method), Path: path, Summary: o.Summary, Description: o.Description, Parameters: o.Parameters}
 	for status, answer := range o.Responses {

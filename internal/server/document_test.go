@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,11 +13,14 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"traitortrack/internal/server"
 )
 
 // theDocument is the API's document with every object closed: a member that it does not list is an error.
 var theDocument = sync.OnceValues(func() (routers.Router, error) {
-	raw, err := os.ReadFile("openapi.yaml")
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.RegisteredBodyDecoder("text/plain"))
+	raw, err := server.JoinDocument()
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	pathpkg "path"
 	"strings"
 
 	"traitortrack/internal/errs"
@@ -115,8 +116,11 @@ func statusOf(kind errs.Kind) int {
 	}
 }
 
-// wantsProblem reports whether the caller is a program: it asks below /api, or for JSON and no page.
+// wantsProblem reports whether the caller is a program: it asks below /api, with a token, or for JSON and no page.
 func wantsProblem(r *http.Request) bool {
+	if _, byToken := bearer(r); byToken {
+		return true
+	}
 	accept := r.Header.Get("Accept")
 	asksJSON := strings.Contains(accept, "application/json") || strings.Contains(accept, "application/problem+json")
 	return isAPI(r) || asksJSON && !strings.Contains(accept, "text/html")
@@ -142,6 +146,9 @@ func problemOf(refusal *errs.Error, requestID string) map[string]any {
 }
 
 func (s *Server) failProblem(w http.ResponseWriter, r *http.Request, refusal *errs.Error) {
+	if refusal.Kind == errs.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 	p := problemOf(refusal, requestID(r.Context()))
 	if err := writeJSONAs(w, statusOf(refusal.Kind), "application/problem+json", p); err != nil {
 		s.Log.ErrorContext(r.Context(), "problem not written", slog.Any("error", err))
@@ -187,16 +194,28 @@ func wayOn(status int, path string) (string, string, string) {
 // sendToLogin shows a browser the login, and remembers where it wanted to go.
 func sendToLogin(w http.ResponseWriter, r *http.Request) {
 	next := r.URL.RequestURI()
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	switch {
+	case fromPage(r):
+		next = pathOf(r.Header.Get("HX-Current-URL"))
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		next = ""
 	}
-	if r.Header.Get("HX-Request") == "true" { // htmx would put the login into the middle of the page
-		w.Header().Set("HX-Redirect", loginPath(pathOf(r.Header.Get("HX-Current-URL"))))
-		w.WriteHeader(http.StatusUnauthorized)
+	lead(w, r, http.StatusUnauthorized, loginPath(next))
+}
+
+// lead sends a browser to another page in place of an answer with the status. Where htmx asks, for a part of a page, it is
+// told to leave the page: it would put the other one into the middle of it.
+func lead(w http.ResponseWriter, r *http.Request, status int, path string) {
+	if fromPage(r) {
+		w.Header().Set("HX-Redirect", path)
+		w.WriteHeader(status)
 		return
 	}
-	http.Redirect(w, r, loginPath(next), http.StatusSeeOther)
+	http.Redirect(w, r, path, http.StatusSeeOther) //nolint:gosec // loginPath and pathOf give own paths only
 }
+
+// fromPage reports whether htmx asks.
+func fromPage(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
 func loginPath(next string) string {
 	if next = ownPath(next); next == "/" {
@@ -219,9 +238,14 @@ func ownPath(path string) string {
 	u, err := url.Parse(path)
 	odd := strings.ContainsFunc(path, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' })
 	if err != nil || odd || u.IsAbs() || u.Host != "" || u.Opaque != "" ||
-		!strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") ||
-		u.Path == "/login" || u.Path == "/logout" {
+		!strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || isAccess(u.Path) {
 		return "/"
 	}
 	return path
+}
+
+// isAccess reports whether a path is a step of logging in or out, to which no login leads.
+func isAccess(path string) bool {
+	cleaned := pathpkg.Clean(path)
+	return cleaned == "/login" || cleaned == "/logout" || strings.HasPrefix(cleaned, "/login/")
 }

@@ -23,8 +23,7 @@ func TestFirstLoadIsLight(t *testing.T) {
 	if _, err := fs.Stat(web.Dist, "dist/manifest.json"); err != nil {
 		t.Fatal("the assets are not built: run make assets")
 	}
-	w := start(t)
-	w.url = w.serve(t, func(d *server.Deps, _ *redisdb.DB) { d.Dist = web.Dist })
+	w := start(t, func(d *server.Deps, _ *redisdb.DB) { d.Dist = web.Dist })
 	for _, path := range []string{"/scan", "/dashboard", "/bills", "/login"} {
 		c := w.as(t, authz.Admin)
 		if path == "/login" {

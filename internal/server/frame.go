@@ -36,7 +36,7 @@ func (s *Server) frame(r *http.Request, title, here string) Frame {
 	return Frame{
 		Title: title, Here: here, Actor: somebody(r.Context()), RequestID: requestID(r.Context()),
 		Theme: theme(r), Query: clip(r.URL.Query().Get("q")), Location: s.location(r),
-		Banner: billingBanner(r),
+		Banner: banner(r), Unread: s.unread(r),
 	}
 }
 
@@ -56,25 +56,34 @@ func funcs(a *assets) template.FuncMap {
 		"kg":         func(g weight.Grams) string { return g.String() + " kg" },
 		"at":         func(in *time.Location, t time.Time) string { return t.In(in).Format("15:04") },
 		"stamp":      func(in *time.Location, t time.Time) string { return t.In(in).Format("2 Jan 2006, 15:04") },
+		"exact":      func(in *time.Location, t time.Time) string { return t.In(in).Format("2 Jan 2006, 15:04:05.000 MST") },
+		"words":      words,
 		"machine":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"nano":       func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"pathEscape": url.PathEscape,
 		"count":      count,
 		"can":        func(who *authz.Actor, action string) bool { return who != nil && who.Can(authz.Action(action)) },
 		"dict":       dict,
 		"codes":      codes,
+		"paragraphs": paragraphs,
+		"noticeIcon": noticeIcon,
+		"longFor":    longFor,
 	}
 }
+
+// paragraphs are the parts of a text that empty lines part.
+func paragraphs(text string) []string { return strings.Split(strings.TrimSpace(text), "\n\n") }
 
 // codes sets what stands between backticks as code, as the API's document means it.
 func codes(text string) template.HTML {
 	parts := strings.Split(template.HTMLEscapeString(text), "`")
 	if len(parts)%2 == 0 { // one backtick has no other
-		return template.HTML(strings.Join(parts, "`"))
+		return template.HTML(strings.Join(parts, "`")) //nolint:gosec // the text is escaped above
 	}
 	for i := 1; i < len(parts); i += 2 {
 		parts[i] = `<code class="code">` + parts[i] + "</code>"
 	}
-	return template.HTML(strings.Join(parts, ""))
+	return template.HTML(strings.Join(parts, "")) //nolint:gosec // the text is escaped above
 }
 
 // count writes a whole number with commas between the thousands: 1,234,567.

@@ -29,21 +29,21 @@ func gateClassOf(rt route) gateClass {
 	switch {
 	case rt.action == public, rt.action == bare, neverGated(rt.pattern):
 		return ungated
-	case rt.method == http.MethodGet, rt.method == http.MethodHead:
-		return reading
+	case rt.method == http.MethodGet, rt.method == http.MethodHead, strings.HasPrefix(strings.TrimPrefix(rt.pattern, "/api"), "/notifications"):
+		return reading // that somebody has read a notice changes nothing in the warehouse
 	default:
 		return writing
 	}
 }
 
 // neverGated names what people may do however their organization stands, beside the pages for everybody: log out, look
-// after their own password, sessions and second factor, and see the bill.
+// after their own password, sessions and second factor, take their own data with them, and see the bill.
 func neverGated(pattern string) bool {
 	if slices.Contains([]string{"/", "/account", "/api/account", "/billing", "/api/billing", "/api/logout"}, pattern) {
 		return true
 	}
 	own := strings.TrimPrefix(pattern, "/api")
-	return slices.ContainsFunc([]string{"/login", "/account/password", "/account/sessions", "/account/2fa", "/webhooks"},
+	return slices.ContainsFunc([]string{"/login", "/account/password", "/account/sessions", "/account/2fa", "/account/export", "/webhooks"},
 		func(open string) bool { return own == open || strings.HasPrefix(own, open+"/") })
 }
 

@@ -19,12 +19,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/account"
+	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/bag"
 	"traitortrack/internal/bill"
+	"traitortrack/internal/health"
+	"traitortrack/internal/notify"
+	"traitortrack/internal/obs"
 	"traitortrack/internal/org"
+	"traitortrack/internal/people"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
+	"traitortrack/internal/pool"
+	"traitortrack/internal/privacy"
+	"traitortrack/internal/promotion"
 	"traitortrack/internal/ratelimit"
 	"traitortrack/internal/redisdb"
 	"traitortrack/internal/report"
@@ -44,15 +52,23 @@ type warehouse struct {
 	redis    string // address of the Redis that all instances share
 	db       *pg.DB
 	orgID    int64
+	beat     time.Duration // how often a stream shows that it still is there; zero leaves it as it is outside of tests
 }
 
-// start starts a warehouse. Everything ends with the test.
-func start(t *testing.T) *warehouse {
+// start starts a warehouse, on what stands in change. Everything ends with the test.
+func start(t *testing.T, change ...func(*server.Deps, *redisdb.DB)) *warehouse {
+	t.Helper()
+	w := build(t)
+	w.url = w.serve(t, change...)
+	return w
+}
+
+// build makes a warehouse that nobody serves yet.
+func build(t *testing.T) *warehouse {
 	t.Helper()
 	database := pgtest.URL(t)
 	w := &warehouse{database: database, redis: pgtest.Redis(t), db: pgtest.Open(t, database)}
 	w.orgID = w.newOrg(t, "Warehouse")
-	w.url = w.serve(t)
 	return w
 }
 
@@ -63,7 +79,7 @@ func generous() ratelimit.Options {
 }
 
 // serve starts one more instance of the server on the warehouse's database, and gives its address. What stands in change
-// is done to what it stands on.
+// is done to what it stands on, with a Redis that has time: limits that a busy machine made count in memory would count less.
 func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB)) string {
 	t.Helper()
 	db := pgtest.Open(t, w.database)
@@ -71,39 +87,63 @@ func (w *warehouse) serve(t *testing.T, change ...func(*server.Deps, *redisdb.DB
 	if err != nil {
 		t.Fatal(err)
 	}
+	patient, err := redisdb.OpenPatient(w.redis, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
 	orgs := org.NewStore(db, 50*time.Millisecond, time.Now)
+	accounts := account.NewStore(db, time.Now)
 	deps := server.Deps{
 		DB: db, Orgs: orgs,
-		Accounts:  account.NewStore(db, time.Now),
-		Bags:      bag.NewStore(db, orgs, time.Now),
-		Bills:     bill.NewStore(db, orgs, time.Now),
-		Reports:   report.NewStore(db, orgs, 50*time.Millisecond, time.Now),
-		Sessions:  session.NewSessions(db, redis, time.Now),
-		Prober:    server.NewProber(w.database, db, redis, time.Now),
-		Limits:    ratelimit.New(redis, generous()),
-		Gate:      org.NewGate(db, org.GateOptions{Cached: true, Now: time.Now}),
-		Templates: web.Templates, Dist: assets(), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Now: time.Now,
+		Accounts:   accounts,
+		People:     people.NewStore(db, accounts, time.Now),
+		Bags:       bag.NewStore(db, orgs, time.Now),
+		Bills:      bill.NewStore(db, orgs, time.Now),
+		Audit:      audit.NewLog(db),
+		Privacy:    privacy.NewStore(db, time.Now),
+		Reports:    report.NewStore(db, orgs, 50*time.Millisecond, time.Now),
+		Promotions: promotion.NewStore(db, time.Now),
+		Notices:    notify.NewStore(db, time.Now),
+		Sessions:   session.NewSessions(db, redis, time.Now),
+		Prober:     server.NewProber(db, redis, time.Now),
+		Limits:     ratelimit.New(patient, generous()),
+		Gate:       org.NewGate(db, org.GateOptions{Cached: true, Now: time.Now}),
+		Templates:  web.Templates, Dist: assets(), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)), Now: time.Now,
 	}
+	deps.Pool, deps.Backends, deps.System = watchPool(db), pool.NewBackends(db, pool.Long), health.NewMonitor(health.Sources{Now: time.Now})
 	for _, c := range change {
-		c(&deps, redis)
+		c(&deps, patient)
 	}
 	s, err := server.New(deps)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if w.beat > 0 {
+		s.Beat(w.beat)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run, w.watch(redis, deps).Run, s.RunLive} {
+	listener, watch := w.hears(redis, deps)
+	for _, run := range []func(context.Context) error{deps.Sessions.Run, deps.Prober.Run, listener.Run, watch.Run, s.RunLive} {
 		running.Go(func() { _ = run(ctx) })
 	}
 	h := httptest.NewServer(s.Handler())
-	t.Cleanup(func() { h.Close(); cancel(); running.Wait(); _ = redis.Close() })
+	t.Cleanup(func() { h.Close(); cancel(); running.Wait(); _, _ = redis.Close(), patient.Close() })
 	return h.URL
 }
 
-// watch makes an instance hear of changes to organizations.
-func (w *warehouse) watch(redis *redisdb.DB, d server.Deps) *org.Watch {
-	return org.NewWatch(w.database, redis, d.Gate.Forget, d.Orgs.Forget)
+// watchPool makes a watch over a pool, which nobody runs.
+func watchPool(db *pg.DB) *pool.Watch {
+	m := obs.NewMetrics()
+	db.Measure(m, pool.Primary, 20)
+	return pool.NewWatch(pool.Options{Read: m.Read, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+}
+
+// hears makes an instance hear of changes to organizations and users.
+func (w *warehouse) hears(redis *redisdb.DB, d server.Deps) (*pg.Listener, *org.Watch) {
+	listener := pg.NewListener(w.database)
+	d.Accounts.Hear(listener)
+	return listener, org.NewWatch(listener, redis, d.Gate.Forget, d.Orgs.Forget)
 }
 
 // testLog writes what the server logs into the test's own log.
@@ -146,10 +186,16 @@ func (w *warehouse) newOrg(t *testing.T, name string) int64 {
 	return id
 }
 
+// theHash is everybody's: hashing it for each user would be much of what the tests compute.
+var theHash = sync.OnceValue(func() string { return account.HashPassword(password) })
+
 func (w *warehouse) newUser(t *testing.T, orgID int64, name string, role authz.Role, area string) {
 	t.Helper()
 	err := w.db.Tx(t.Context(), func(tx pgx.Tx) error {
-		_, err := account.Create(t.Context(), tx, account.NewUser{OrgID: orgID, Username: name, Role: role, Area: area, Password: password})
+		id, err := account.Invite(t.Context(), tx, authz.Actor{OrgID: orgID}, account.NewUser{Username: name, Role: role, Area: area})
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `UPDATE "user" SET password_hash = $1 WHERE id = $2`, theHash(), id)
+		}
 		return err
 	})
 	if err != nil {

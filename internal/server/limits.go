@@ -25,11 +25,16 @@ func (s *Server) limit(pattern string, next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		if pattern == "/login" || pattern == "/api/login" {
-			showLimit(w, s.standing(r, s.Limits.Check, ratelimit.LoginAddress, ratelimit.Network(addressOf(r.Context()))))
-		}
+		s.tellLoginLimit(w, r, pattern)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// tellLoginLimit tells how an address stands with the limit of logins, where it asks for one.
+func (s *Server) tellLoginLimit(w http.ResponseWriter, r *http.Request, path string) {
+	if path == "/login" || path == "/api/login" {
+		showLimit(w, s.standing(r, s.Limits.Check, ratelimit.LoginAddress, ratelimit.Network(addressOf(r.Context()))))
+	}
 }
 
 // take counts one, tells the client how they stand, and refuses one too many.
@@ -61,11 +66,13 @@ func (s *Server) mayTry(w http.ResponseWriter, r *http.Request, username string)
 }
 
 // tried notes how a login went, and gives its error. Only failures count, so that a whole shift can log in behind one
-// address. One that went well is held back as well once the failures beside it are too many: nobody tries a hundred
-// passwords at the same moment and reads off which was right.
+// address. One whose password was right is held back as well once the failures beside it are too many, and so is the
+// question for a code: nobody tries a hundred passwords at the same moment and reads off which was right.
 func (s *Server) tried(w http.ResponseWriter, r *http.Request, username string, err error) error {
 	if !isWrong(err) {
-		if over := s.mayTry(w, r, username); over != nil && err == nil {
+		refused := errs.As(err)
+		right := err == nil || refused != nil && refused.Code == "totp_required"
+		if over := s.mayTry(w, r, username); over != nil && right {
 			return over
 		}
 		return err

@@ -54,7 +54,14 @@ func newLive(paint func(context.Context, int64) ([]byte, error), now func() time
 }
 
 // EndLive ends every stream, so that the server can end.
-func (s *Server) EndLive() { s.live.end.Do(func() { close(s.live.over) }) }
+func (s *Server) EndLive() {
+	for _, l := range s.lives() {
+		l.end.Do(func() { close(l.over) })
+	}
+}
+
+// lives are the pages that change by themselves.
+func (s *Server) lives() []*live { return []*live{s.live, s.livePool} }
 
 // RunLive looks at every dashboard that somebody watches, and tells its watchers what has changed, until ctx ends.
 func (s *Server) RunLive(ctx context.Context) error {
@@ -66,10 +73,17 @@ func (s *Server) RunLive(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			for _, orgID := range s.live.watched() {
-				_, _ = s.live.get(ctx, orgID) // tried again at the next turn; that the database is away is for the prober to tell
+			for _, l := range s.lives() {
+				l.turn(ctx)
 			}
 		}
+	}
+}
+
+// turn looks at what is watched.
+func (l *live) turn(ctx context.Context) {
+	for _, orgID := range l.watched() {
+		_, _ = l.get(ctx, orgID) // tried again at the next turn; that the database is away is for the prober to tell
 	}
 }
 
@@ -141,7 +155,7 @@ func (l *live) feed(orgID int64) *feed {
 
 // keep makes a rendered dashboard the latest, and wakes its watchers where it is another than before.
 func (l *live) keep(orgID int64, body []byte, made time.Time) *snapshot {
-	fresh := &snapshot{id: strconv.FormatInt(made.UnixNano(), 36), html: template.HTML(body), made: made} // painted by a template, so it is safe
+	fresh := &snapshot{id: strconv.FormatInt(made.UnixNano(), 36), html: template.HTML(body), made: made} //nolint:gosec // painted by a template, so it is safe
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.feed(orgID)
@@ -233,5 +247,5 @@ func (st *stream) show(latest *snapshot) error {
 
 // retryLine tells a watcher when to come back: not all at once.
 func retryLine() []byte {
-	return fmt.Appendf(nil, "retry: %d\n\n", 2000+rand.N(3000))
+	return fmt.Appendf(nil, "retry: %d\n\n", 2000+rand.N(3000)) //nolint:gosec // nobody gains by guessing a pause
 }

@@ -14,6 +14,7 @@ type loginPage struct {
 	Frame
 	Username, Next string
 	Wrong          string
+	PasswordSet    bool        // the visitor has just set a password
 	Refused        *errs.Error // nil before the first try
 }
 
@@ -34,11 +35,19 @@ func (s *Server) apiLogin(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) apiLogout(w http.ResponseWriter, r *http.Request) error {
-	if err := s.Sessions.End(r.Context()); err != nil {
+	if err := s.logOut(r); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// logOut ends the session first: should the log be out of reach, the session is over all the same.
+func (s *Server) logOut(r *http.Request) error {
+	if err := s.Sessions.End(r.Context()); err != nil {
+		return err
+	}
+	return s.Accounts.RecordLogout(r.Context(), actorFrom(r.Context()))
 }
 
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
@@ -46,13 +55,11 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	if somebody(r.Context()) != nil {
 		return seeOther(w, r, next)
 	}
-	return s.render(w, r, http.StatusOK, "login", loginPage{Frame: s.frame(r, "Log in", ""), Next: next, Wrong: "username"})
+	return s.render(w, r, http.StatusOK, "login", loginPage{Frame: s.frame(r, "Log in", ""), Next: next, Wrong: "username",
+		PasswordSet: r.URL.Query().Has("set")})
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return unread(err)
-	}
 	username, next := r.PostForm.Get("username"), ownPath(r.PostForm.Get("next"))
 	user, err := s.logIn(w, r, username, r.PostForm.Get("password"), "")
 	refused := errs.As(err)
@@ -70,8 +77,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
-	if somebody(r.Context()) != nil {
-		if err := s.Sessions.End(r.Context()); err != nil {
+	if who := somebody(r.Context()); who != nil && who.TokenID == 0 { // a token has no session to end
+		if err := s.logOut(r); err != nil {
 			return err
 		}
 	}
@@ -94,12 +101,11 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, username, passwor
 			return account.User{}, err
 		}
 	}
-	from := caller(r.Context())
-	user, err := s.Accounts.LoginWithCode(r.Context(), from, username, password, code)
+	user, err := s.Accounts.LoginWithCode(r.Context(), caller(r.Context()), username, password, code)
 	if err := s.tried(w, r, username, err); err != nil {
 		return user, err
 	}
-	return user, s.Sessions.Begin(r.Context(), user.ID, user.Epoch, from.Device, from.Address)
+	return user, s.begin(r, user)
 }
 
 // landing is where a login leads: to the page that was asked for, or to the role's work.

@@ -124,18 +124,20 @@ func (s *Server) rescue(next http.Handler) http.Handler {
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 
-// secure sets the headers that tell a browser what it must not do with an answer.
-func secure(next http.Handler) http.Handler {
+// secure sets the headers that tell a browser what it must not do with an answer. That it comes by TLS only is told also
+// where TLS ends before us.
+func (s *Server) secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(self), geolocation=(), microphone=(), payment=()")
 		h.Set("Cache-Control", "no-store")
-		if r.TLS != nil {
+		if s.Sessions.Secure || r.TLS != nil {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		next.ServeHTTP(w, r)
@@ -146,6 +148,7 @@ func secure(next http.Handler) http.Handler {
 func (s *Server) refuseCrossSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.cross.Check(r); err != nil {
+			s.tellLoginLimit(w, r, r.URL.Path)
 			s.fail(w, r, errs.New(errs.Forbidden, "cross_site", "This request came from another site and was refused. Open TraitorTrack itself and do it there.").Wrap(err))
 			return
 		}

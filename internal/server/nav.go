@@ -16,6 +16,10 @@ func places() []place {
 		{"scan", "Scan", "/scan", "scan", authz.Scan},
 		{"bags", "Bags", "/bags", "bags", authz.Scan},
 		{"dashboard", "Dashboard", "/dashboard", "dashboard", authz.Scan},
+		{"users", "Users", "/users", "users", authz.Users},
+		{"audit", "Audit", "/audit", "audit", authz.Audit},
+		{"pool", "Pool", "/pool_dashboard", "pool", authz.Operate},
+		{"health", "Health", "/system_health", "system", authz.Operate},
 		{"settings", "Settings", "/settings", "settings", authz.Users},
 	}
 }
@@ -26,11 +30,11 @@ const barSize = 5
 // navigation is the places that somebody may go to: those for everyday, and those that a phone shows in a menu.
 type navigation struct{ Bar, Menu []place }
 
-// Navigation gives the places of who looks at the page.
+// Navigation gives the places of who looks at the page: none, as long as they owe something.
 func (f Frame) Navigation() navigation {
 	var open []place
 	for _, p := range places() {
-		if f.Actor != nil && f.Actor.Can(p.Action) {
+		if f.Actor != nil && f.Actor.Owes == "" && f.Actor.Can(p.Action) {
 			open = append(open, p)
 		}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -38,14 +39,14 @@ type Checks struct {
 const (
 	probePeriod    = 500 * time.Millisecond
 	databaseBudget = 600 * time.Millisecond
+	poolerBudget   = 400 * time.Millisecond
 	redisBudget    = 250 * time.Millisecond
 	staleAfter     = 3 * time.Second
 )
 
-// Prober watches PostgreSQL, the schema and Redis in the background, on a connection of its own, so that a health check
-// costs no query and answers even when they hang.
+// Prober watches PostgreSQL, a pooler before it, the schema and Redis in the background, on connections of its own, so that
+// a health check costs no query and answers even when they hang.
 type Prober struct {
-	url      string
 	db       *pg.DB
 	redis    *redisdb.DB
 	now      func() time.Time
@@ -58,22 +59,25 @@ type observation struct {
 	checks Checks
 }
 
-// NewProber makes a prober of the PostgreSQL at url, the pool on it, and Redis (nil where none is configured).
-func NewProber(url string, db *pg.DB, redis *redisdb.DB, now func() time.Time) *Prober {
-	return &Prober{url: url, db: db, redis: redis, now: now}
+// NewProber makes a prober of PostgreSQL, the pool on it, and Redis (nil where none is configured).
+func NewProber(db *pg.DB, redis *redisdb.DB, now func() time.Time) *Prober {
+	return &Prober{db: db, redis: redis, now: now}
 }
 
 // Drain makes the health unavailable from now on, so that load balancers send nothing new.
 func (p *Prober) Drain() { p.draining.Store(true) }
 
+// Draining reports whether the server is stopping.
+func (p *Prober) Draining() bool { return p.draining.Load() }
+
 // Run probes until ctx ends.
 func (p *Prober) Run(ctx context.Context) error {
 	ticker := time.NewTicker(probePeriod)
 	defer ticker.Stop()
-	var conn *pgx.Conn
-	defer func() { hangUp(conn) }()
+	var l lines
+	defer func() { hangUp(l.direct); hangUp(l.pooled) }()
 	for {
-		conn = p.probe(ctx, conn)
+		l = p.probe(ctx, l)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -89,7 +93,7 @@ func (p *Prober) Health() Health {
 		seen = &observation{checks: Checks{Database: "unknown", Redis: "unknown", Schema: "unknown"}}
 	}
 	checks := seen.checks
-	if p.draining.Load() {
+	if p.Draining() {
 		checks.Server = "draining"
 	}
 	return Health{Status: judge(checks), Checks: checks}
@@ -107,29 +111,32 @@ func judge(c Checks) string {
 	}
 }
 
-// probe looks once, and gives the connection for the next look, nil when it broke.
-func (p *Prober) probe(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
+// lines are the prober's connections, each nil while there is none: past any pooler, and through it where there is one.
+type lines struct{ direct, pooled *pgx.Conn }
+
+// probe looks once, and gives the connections for the next look.
+func (p *Prober) probe(ctx context.Context, l lines) lines {
 	checks := Checks{Redis: p.probeRedis(ctx)}
-	conn, checks.Database, checks.Schema = p.probeDatabase(ctx, conn)
+	l.direct, checks.Database, checks.Schema = p.probeDatabase(pg.Reserved(ctx), l.direct)
+	if checks.Database == "ok" && p.db.Pooled() {
+		l.pooled, checks.Database = p.probePooler(ctx, l.pooled)
+	}
 	if stat := p.db.Pool().Stat(); checks.Database == "ok" && stat.AcquiredConns() >= stat.MaxConns() {
 		checks.Database = "exhausted"
 	}
 	p.last.Store(&observation{at: p.now(), checks: checks})
-	return conn
+	return l
 }
 
 func (p *Prober) probeDatabase(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, string, string) {
 	ctx, cancel := context.WithTimeout(ctx, databaseBudget)
 	defer cancel()
-	if conn == nil || conn.IsClosed() {
-		fresh, err := pgx.Connect(ctx, p.url)
-		if err != nil {
-			return nil, "away", "unknown"
-		}
-		conn = fresh
+	conn, err := p.redial(ctx, conn)
+	if err != nil {
+		return nil, "away", "unknown"
 	}
-	err := migrations.Check(ctx, conn)
-	if err == nil {
+	err = migrations.Check(ctx, conn)
+	if err == nil || errors.Is(err, migrations.ErrNewer) { // the next version is being deployed: its schema still serves this one
 		return conn, "ok", "ok"
 	}
 	if conn.Ping(ctx) == nil {
@@ -137,6 +144,33 @@ func (p *Prober) probeDatabase(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, 
 	}
 	hangUp(conn)
 	return nil, "away", "unknown"
+}
+
+// probePooler looks whether requests reach a database that is there. A pooler that lets us in and then has us wait has no
+// connection to spare: it is exhausted, and will have one in a moment. One that does not let us in is away.
+func (p *Prober) probePooler(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, string) {
+	ctx, cancel := context.WithTimeout(ctx, poolerBudget)
+	defer cancel()
+	conn, err := p.redial(ctx, conn)
+	if err != nil {
+		return nil, "away"
+	}
+	if err = conn.Ping(ctx); err == nil {
+		return conn, "ok"
+	}
+	hangUp(conn)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, "exhausted"
+	}
+	return nil, "away"
+}
+
+// redial gives the connection, or a new one where it is gone.
+func (p *Prober) redial(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
+	if conn != nil && !conn.IsClosed() {
+		return conn, nil
+	}
+	return p.db.Dial(ctx)
 }
 
 func (p *Prober) probeRedis(ctx context.Context) string {

@@ -14,6 +14,7 @@ const (
 	duplicateTone = `document.querySelector('[data-panel]').dataset.tone === 'duplicate'`
 	refusedTone   = `document.querySelector('[data-panel]').dataset.tone === 'refused'`
 	inputFocused  = `document.activeElement.matches('[data-input]')`
+	nothingKept   = `!Object.keys(localStorage).some((key) => key.startsWith('traitortrack.queue.'))`
 )
 
 // scanning logs a dispatcher in and opens a parent.
@@ -32,28 +33,43 @@ func waits(reason string, n int) string {
 	return fmt.Sprintf(`document.querySelector('[data-queue]').innerText.trim() === %q`, strings.TrimPrefix(fmt.Sprintf("%s · %d waiting", reason, n), " · "))
 }
 
+// holdAnswers keeps the server's answers from the page until it calls letGo, as a network does that is as slow as can be.
+func (b *browser) holdAnswers() {
+	b.t.Helper()
+	b.eval(`(() => {
+		const real = window.fetch
+		const held = new Promise((resolve) => { window.letGo = resolve })
+		window.fetch = async (...asked) => {
+			const answer = await real(...asked)
+			await held
+			return answer
+		}
+	})()`)
+}
+
 // Ten codes in half a second all count, however slow the network is, and whatever happens to it or to the page.
 func TestScansOutliveTheNetwork(t *testing.T) {
 	t.Parallel()
 	w, b := scanning(t, "SB00001")
 
-	b.network(false, 700*time.Millisecond)
-	b.scan(children("A", 10)...)
-	b.until("that they wait", `/^\d+ waiting$/.test(document.querySelector('[data-queue]').innerText.trim())`)
+	b.network(false, 100*time.Millisecond)
+	b.holdAnswers()
+	b.read(children("A", 10)...)
+	b.until("that they wait", waits("", 10))
+	b.eval(`window.letGo()`)
 	b.until("ten over a slow network", counted("SB00001", 10))
 
 	b.network(true, 0)
-	b.scan(children("B", 10)...)
+	b.read(children("B", 10)...)
 	b.until("that they are kept", waits("Offline", 10))
 	b.shoot("scan-offline")
 	b.network(false, 0)
 	b.until("ten from before the network came back", counted("SB00001", 20))
 
-	b.network(false, 2*time.Second)
-	b.scan(children("D", 5)...)
+	b.holdAnswers()
+	b.read(children("D", 5)...)
 	b.do("reload in the middle", chromedp.Reload())
-	b.network(false, 0)
-	b.until("five over a reload", counted("SB00001", 25))
+	b.until("five over a reload", counted("SB00001", 25)+" && "+nothingKept)
 
 	b.network(true, 0)
 	b.scan("SB00002", "E0001", "E0002")
@@ -61,9 +77,25 @@ func TestScansOutliveTheNetwork(t *testing.T) {
 	b.do("leave the page", chromedp.Navigate("about:blank"))
 	b.network(false, 0)
 	b.open("/scan?parent=SB00002")
-	b.until("a parent and its children over a closed page", counted("SB00002", 2))
+	b.until("a parent and its children over a closed page", counted("SB00002", 2)+" && "+nothingKept)
 	wantChildren(t, w, "SB00001", 25)
 	wantChildren(t, w, "SB00002", 2)
+
+	// The next page is under way already: it shows what it was made with, and the answers that come to it.
+	b.eval(`(() => {
+		const read = Response.prototype.json
+		Response.prototype.json = async function () {
+			const body = await read.call(this)
+			window.dispatchEvent(new Event('beforeunload'))
+			setTimeout(() => { window.answered = true }) // when the page has dealt with it
+			return body
+		}
+	})()`)
+	b.scan("E0003")
+	b.until("the answer", `window.answered`)
+	b.until("that it is kept for the next page", waits("", 1))
+	b.open("/scan?parent=SB00002")
+	b.until("the answer, on the next page", counted("SB00002", 3)+` && document.querySelector('[data-row-code]').innerText === 'E0003'`)
 	for _, code := range []string{"A0001", "A0010", "B0001", "B0010", "D0005", "E0002"} {
 		wantScans(t, w, code, 1)
 	}
@@ -75,6 +107,8 @@ func TestScansOutliveAServerInTrouble(t *testing.T) {
 	w, b := scanning(t, "SB00001")
 	b.eval(`(() => {
 		const real = window.fetch
+		const later = window.setTimeout
+		window.setTimeout = (f, ms) => later(f, ms < 10000 ? ms / 10 : ms) // the pauses between tries, and not the patience with one
 		const troubles = [503, 429, 500, 502]
 		window.fetch = async (...asked) => {
 			const trouble = troubles.pop()
@@ -221,7 +255,7 @@ func TestQueueBelongsToItsUser(t *testing.T) {
 	}
 }
 
-// Two tabs of one user fill two parents, each its own.
+// Two tabs of one user fill two parents, each its own. What a tab leaves behind when it is closed, the other one sends.
 func TestEachTabFillsItsOwnParent(t *testing.T) {
 	t.Parallel()
 	w, b := scanning(t, "SB00001")
@@ -231,6 +265,13 @@ func TestEachTabFillsItsOwnParent(t *testing.T) {
 	other.until("the other tab's parent", counted("SB00002", 2))
 	b.scan("C0001")
 	b.until("this tab's parent", counted("SB00001", 1))
+
+	other.network(true, 0)
+	other.scan("D0003")
+	// It is kept by its tab, or by this one already: a tab that a busy machine has kept from answering is taken for gone.
+	other.until("that it is kept", `document.querySelector('[data-code="D0003"]') !== null`)
+	other.close()
+	b.until("the closed tab's scan", `document.querySelector('[data-code="D0003"]') !== null && `+counted("SB00001", 1))
 	wantChildren(t, w, "SB00001", 1)
-	wantChildren(t, w, "SB00002", 2)
+	wantChildren(t, w, "SB00002", 3)
 }

@@ -21,8 +21,7 @@ type secondPage struct {
 
 // awaitSecond keeps a login whose password was right until its code comes. It lets nobody in.
 func (s *Server) awaitSecond(w http.ResponseWriter, r *http.Request, user account.User, next string) error {
-	from := caller(r.Context())
-	if err := s.Sessions.BeginPending(r.Context(), user.ID, user.Epoch, from.Device, from.Address); err != nil {
+	if err := s.Sessions.BeginPending(r.Context(), loginOf(r, user)); err != nil {
 		return err
 	}
 	to := secondPath
@@ -45,9 +44,6 @@ func (s *Server) secondForm(w http.ResponseWriter, r *http.Request) error {
 
 // second takes the code. A login that waited too long, or whose user has changed since, begins again with the password.
 func (s *Server) second(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return unread(err)
-	}
 	next := ownPath(r.PostForm.Get("next"))
 	user, err := s.logInSecond(w, r, r.PostForm.Get("code"))
 	refused := errs.As(err)
@@ -80,10 +76,9 @@ func (s *Server) logInSecond(w http.ResponseWriter, r *http.Request, code string
 	if err := s.take(w, r, ratelimit.TOTP, account.Fold(waiting.Username)); err != nil {
 		return account.User{}, err
 	}
-	from := caller(r.Context())
-	user, err := s.Accounts.LoginSecond(r.Context(), from, userID, epoch, code)
+	user, err := s.Accounts.LoginSecond(r.Context(), caller(r.Context()), userID, epoch, code)
 	if err := s.tried(w, r, waiting.Username, err); err != nil {
 		return account.User{}, err
 	}
-	return user, s.Sessions.Begin(r.Context(), user.ID, user.Epoch, from.Device, from.Address)
+	return user, s.begin(r, user)
 }

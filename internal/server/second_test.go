@@ -50,7 +50,7 @@ func enrolled(t *testing.T, w *warehouse) ([]string, string) {
 // does a code that was used, and a recovery code lets in once.
 func TestASecondStepFollowsThePassword(t *testing.T) {
 	t.Parallel()
-	w := start(t)
+	w := build(t)
 	recovery, used := enrolled(t, w)
 	form := func(c *client, path string, values url.Values) answer {
 		return c.send("POST", path, values.Encode(), "application/x-www-form-urlencoded", "text/html")
@@ -99,7 +99,7 @@ func TestASecondStepFollowsThePassword(t *testing.T) {
 // nothing afterwards.
 func TestAWaitingLoginEndsWithTheSessions(t *testing.T) {
 	t.Parallel()
-	w := start(t)
+	w := build(t)
 	recovery, _ := enrolled(t, w)
 	c := w.stranger(t)
 	form := url.Values{"username": {"biller" + w.name()}, "password": {password}}.Encode()

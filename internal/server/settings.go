@@ -47,9 +47,6 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) changeSettingsForm(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return unread(err)
-	}
 	typed := readSettingsForm(r)
 	to, err := typed.settings()
 	if err == nil {

@@ -93,7 +93,7 @@ func (a *assets) icon(name string) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return template.HTML(`<svg class="icon" aria-hidden="true" focusable="false"><use href="` +
+	return template.HTML(`<svg class="icon" aria-hidden="true" focusable="false"><use href="` + //nolint:gosec // the name is escaped, and the rest is ours
 		template.HTMLEscapeString(sprite+"#"+name) + `"></use></svg>`), nil
 }
 

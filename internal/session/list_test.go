@@ -42,11 +42,15 @@ func TestListAndEndOne(t *testing.T) {
 	asha, other := pgtest.User(t, db, org, authz.Biller, ""), pgtest.User(t, db, org, authz.Biller, "")
 	s := session.NewSessions(db, nil, time.Now)
 	begin := func(userID int64, device string) *http.Cookie {
-		return visit(t, s, nil, func(ctx context.Context) { must(t, s.Begin(ctx, userID, 0, device, "192.0.2.1")) })
+		return visit(t, s, nil, func(ctx context.Context) {
+			must(t, s.Begin(ctx, session.Login{UserID: userID, Device: device, Address: "192.0.2.1"}))
+		})
 	}
 	desk, phone := begin(asha.UserID, "Firefox on Linux"), begin(asha.UserID, "Chrome on Android")
 	begin(other.UserID, "Safari on Mac")
-	visit(t, s, nil, func(ctx context.Context) { must(t, s.BeginPending(ctx, asha.UserID, 0, "half", "")) })
+	visit(t, s, nil, func(ctx context.Context) {
+		must(t, s.BeginPending(ctx, session.Login{UserID: asha.UserID, Device: "half"}))
+	})
 	var ids = map[string]string{}
 	visit(t, s, desk, func(ctx context.Context) {
 		list, err := s.List(ctx, asha.UserID)
@@ -88,7 +92,7 @@ func TestAPendingSessionLetsNobodyIn(t *testing.T) {
 	asha := pgtest.User(t, db, pgtest.Org(t, db), authz.Admin, "")
 	now := time.Now()
 	s := session.NewSessions(db, nil, func() time.Time { return now })
-	half := visit(t, s, nil, func(ctx context.Context) { must(t, s.BeginPending(ctx, asha.UserID, 4, "d", "a")) })
+	half := visit(t, s, nil, func(ctx context.Context) { must(t, s.BeginPending(ctx, session.Login{UserID: asha.UserID, Epoch: 4})) })
 	visit(t, s, half, func(ctx context.Context) {
 		if _, _, in := s.UserID(ctx); in {
 			t.Error("half a login is a login")
@@ -97,7 +101,7 @@ func TestAPendingSessionLetsNobodyIn(t *testing.T) {
 			t.Errorf("pending: %d, %d, %v", id, epoch, ok)
 		}
 	})
-	whole := visit(t, s, half, func(ctx context.Context) { must(t, s.Begin(ctx, asha.UserID, 4, "d", "a")) })
+	whole := visit(t, s, half, func(ctx context.Context) { must(t, s.Begin(ctx, session.Login{UserID: asha.UserID, Epoch: 4})) })
 	if whole.Value == half.Value {
 		t.Error("the token stays the same")
 	}
@@ -111,7 +115,7 @@ func TestAPendingSessionLetsNobodyIn(t *testing.T) {
 			t.Error("the half login can be used again")
 		}
 	})
-	half = visit(t, s, nil, func(ctx context.Context) { must(t, s.BeginPending(ctx, asha.UserID, 4, "d", "a")) })
+	half = visit(t, s, nil, func(ctx context.Context) { must(t, s.BeginPending(ctx, session.Login{UserID: asha.UserID, Epoch: 4})) })
 	now = now.Add(5*time.Minute + time.Second)
 	visit(t, s, half, func(ctx context.Context) {
 		if _, _, pending := s.Pending(ctx); pending {

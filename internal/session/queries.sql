@@ -9,7 +9,7 @@ SELECT data, last_used_at, expires_at FROM session WHERE token_hash = @token_has
 -- name: touchSession :exec
 UPDATE session SET last_used_at = @now WHERE token_hash = @token_hash AND last_used_at <= @not_since;
 
--- name: deleteSession :exec
+-- name: deleteSession :execrows
 DELETE FROM session WHERE token_hash = @token_hash;
 
 -- name: deleteExpired :exec

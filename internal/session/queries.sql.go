@@ -19,13 +19,16 @@ func (q *Queries) deleteExpired(ctx context.Context, now time.Time) error {
 	return err
 }
 
-const deleteSession = `-- name: deleteSession :exec
+const deleteSession = `-- name: deleteSession :execrows
 DELETE FROM session WHERE token_hash = $1
 `
 
-func (q *Queries) deleteSession(ctx context.Context, tokenHash []byte) error {
-	_, err := q.db.Exec(ctx, deleteSession, tokenHash)
-	return err
+func (q *Queries) deleteSession(ctx context.Context, tokenHash []byte) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteSession, tokenHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const findSession = `-- name: findSession :one

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"traitortrack/internal/obs"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/redisdb"
 )
@@ -23,6 +24,7 @@ const (
 	keyUser    = "user"
 	keyPending = "pending" // the user who has yet to show a second factor; there is no keyUser beside it
 	keyEpoch   = "epoch"
+	keyRole    = "role" // of the user when the token was made
 	keyDevice  = "device"
 	keyAddress = "address"
 )
@@ -44,11 +46,19 @@ func NewSessions(db *pg.DB, redis *redisdb.DB, now func() time.Time) *Sessions {
 	return s
 }
 
+// Measure shows among the numbers how often a copy in Redis saved a read. Without Redis there are no copies.
+func (s *Sessions) Measure(m *obs.Metrics) {
+	if s.store.redis != nil {
+		m.Cache("session", &s.store.count, nil)
+	}
+}
+
 type contextKey int
 
 const (
 	visitKey contextKey = iota
 	passiveKey
+	soleKey // only one of several requests may end the session
 )
 
 // visit is one request: where its cookie goes, and why its session could not be looked at.
@@ -114,7 +124,7 @@ func (s *Sessions) Alive(ctx context.Context) (bool, error) {
 
 // setCookie puts a token on its way to the client until a time, or takes the cookie away.
 func (v *visit) setCookie(token string, life time.Duration) {
-	cookie := http.Cookie{Name: CookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: v.secure, MaxAge: -1}
+	cookie := http.Cookie{Name: CookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: v.secure, MaxAge: -1} //nolint:gosec // Secure wherever people come over TLS
 	if token != "" {
 		cookie.MaxAge = int(life.Seconds())
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"traitortrack/internal/obs"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/redisdb"
 )
@@ -22,6 +23,7 @@ type store struct {
 
 	generation  atomic.Int64 // the highest that is known to be in force, 0 for none yet
 	incarnation string       // of Redis, as last seen; only follow uses it
+	count       obs.CacheCount
 }
 
 func hashOf(token string) []byte {
@@ -40,14 +42,17 @@ func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	if found && c.Ended {
 		return nil, false, nil
 	}
-	if t := c.times(); found && !t.due(s.now()) && !t.over(s.now()) {
+	t := c.times()
+	found = found && !t.due(s.now()) && !t.over(s.now())
+	s.count.Asked(found)
+	if found {
 		return c.Data, true, nil
 	}
 	return s.findRow(ctx, generation, hash)
 }
 
 func (s *store) findRow(ctx context.Context, generation int64, hash []byte) ([]byte, bool, error) {
-	row, err := New(s.db.Pool()).findSession(ctx, hash)
+	row, err := New(s.db.For(ctx)).findSession(ctx, hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, false, nil
 	}
@@ -59,7 +64,7 @@ func (s *store) findRow(ctx context.Context, generation int64, hash []byte) ([]b
 		return nil, false, nil
 	}
 	if t.due(now) && ctx.Value(passiveKey) == nil {
-		err := New(s.db.Pool()).touchSession(ctx, touchSessionParams{TokenHash: hash, Now: now, NotSince: now.Add(-useEvery)})
+		err := New(s.db.For(ctx)).touchSession(ctx, touchSessionParams{TokenHash: hash, Now: now, NotSince: now.Add(-useEvery)})
 		if err != nil {
 			return nil, false, pg.Refusal(fmt.Errorf("write the last use of session %x: %w", hash[:4], err))
 		}
@@ -121,11 +126,23 @@ func (s *store) end(ctx context.Context, hash []byte) error {
 	return nil
 }
 
+// errGone says that a session that only one request may end has ended already.
+var errGone = errors.New("the session has ended already")
+
+// drop deletes a session's row. Where several requests would end the session at once, the row tells which is first.
+func drop(ctx context.Context, tx pgx.Tx, hash []byte) error {
+	n, err := New(tx).deleteSession(ctx, hash)
+	if err == nil && n == 0 && ctx.Value(soleKey) != nil {
+		return errGone
+	}
+	return err
+}
+
 // deleteAndBury holds the generation until the end of its transaction. Otherwise a copy could be made under a
 // generation that rose meanwhile, under which nothing is buried.
 func (s *store) deleteAndBury(ctx context.Context, hash []byte) error {
 	return s.db.Tx(ctx, func(tx pgx.Tx) error {
-		if err := New(tx).deleteSession(ctx, hash); err != nil || s.redis == nil {
+		if err := drop(ctx, tx, hash); err != nil || s.redis == nil {
 			return err
 		}
 		generation, err := New(tx).holdGeneration(ctx)
@@ -139,7 +156,7 @@ func (s *store) deleteAndBury(ctx context.Context, hash []byte) error {
 func (s *store) deleteAndRaise(ctx context.Context, hash []byte) error {
 	var generation int64
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-		err := New(tx).deleteSession(ctx, hash)
+		err := drop(ctx, tx, hash)
 		if err == nil {
 			generation, err = New(tx).raiseGeneration(ctx)
 		}

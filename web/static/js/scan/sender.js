@@ -5,6 +5,7 @@ const mostInBatch = 500
 const lateAfter = 5_000 // ms after which a scan carries its own time
 const patience = 15_000 // ms for one request
 const pauses = [500, 1_000, 2_000, 4_000, 8_000] // ms between tries
+const leaving = 3_000 // ms after which a page that was to be left has stayed
 const faultsAtMost = 5 // 500s for one entry until it is called refused, so that it cannot hold up the rest for ever
 
 export class Sender {
@@ -15,6 +16,7 @@ export class Sender {
   #running = false
   #tries = 0
   #most = mostInBatch
+  #leftAt = -Infinity
   #wake = () => {}
 
   // hear is told of each answer, as answered([{entry, answer}]), and of each change, as changed(state).
@@ -23,6 +25,7 @@ export class Sender {
     this.#clock = clock
     this.#user = user
     this.#hear = hear
+    addEventListener('beforeunload', () => (this.#leftAt = performance.now()))
   }
 
   // send sends what waits, unless that is under way.
@@ -48,6 +51,8 @@ export class Sender {
       return false
     }
     const { status, answers, after } = await this.#ask(entries)
+    // The page that comes may have been made before this answer. The entries stay for it: it asks again, and shows them.
+    if (performance.now() - this.#leftAt < leaving) return false
     if (status === 401) {
       this.#hear.changed(answers?.code === 'other_user' ? 'other_user' : 'login')
       return false

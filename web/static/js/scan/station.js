@@ -15,6 +15,8 @@ import { Verdict } from './verdict.js'
 import { readCodes } from './wedge.js'
 import { verdictOn, worst } from './words.js'
 
+const roundsEvery = 5_000 // ms between looks for what tabs that are gone have left behind
+
 export class Station {
   #root
   #page
@@ -59,6 +61,13 @@ export class Station {
     await this.#adopt()
     this.#ready = true
     this.#sender.send()
+    setInterval(() => this.#round(), roundsEvery)
+  }
+
+  // round takes over what a tab that was closed meanwhile has left, so that nobody has to open the page anew for it.
+  async #round() {
+    await this.#adopt()
+    if (this.#queue.waiting().length > 0) this.#sender.send()
   }
 
   #ready = false

@@ -1,0 +1,39 @@
+package pg
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Behind a pooler in transaction pooling (PgBouncer before 1.21), a connection is another one in each transaction. So
+// statements are described once and sent without a name, and the bounds that a connection else brings with it are set
+// in each transaction. A single statement outside of one has only the bounds of its caller's context, and of its role.
+
+const bounds = "SET LOCAL statement_timeout = '" + statementTimeout + "'; SET LOCAL lock_timeout = '" + lockTimeout +
+	"'; SET LOCAL idle_in_transaction_session_timeout = '" + idleTimeout + "'"
+
+// boundsQuery is the same as one statement, for a batch.
+const boundsQuery = "SELECT set_config('statement_timeout', '" + statementTimeout + "', true), set_config('lock_timeout', '" + lockTimeout +
+	"', true), set_config('idle_in_transaction_session_timeout', '" + idleTimeout + "', true)"
+
+// begin gives how a transaction begins.
+func begin(o pgx.TxOptions, pooled bool) pgx.TxOptions {
+	if !pooled {
+		return o
+	}
+	words := []string{"begin"}
+	if o.IsoLevel != "" {
+		words = append(words, "isolation level", string(o.IsoLevel))
+	}
+	if o.AccessMode != "" {
+		words = append(words, string(o.AccessMode))
+	}
+	o.BeginQuery = strings.Join(words, " ") + "; " + bounds // one message: it takes no longer
+	return o
+}
+
+// oneMoment is a transaction in which every statement sees the same moment.
+func oneMoment() pgx.TxOptions {
+	return pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// phase is a stretch of a run, and the seconds after the first arrival at which it begins.
+type phase struct {
+	name string
+	from time.Duration
+}
+
+// phases are the stretches of a run. The ramp is not measured.
+func (o options) phases() []phase {
+	work := o.Ramp + o.Settle
+	if o.Redis == "" {
+		return []phase{{"ramp", 0}, {"work", work}}
+	}
+	return []phase{{"ramp", 0}, {"before", work}, {"during", work + o.For/3}, {"after", work + 2*o.For/3}}
+}
+
+// whole is how long a run takes.
+func (o options) whole() time.Duration { return o.Ramp + o.Settle + o.For }
+
+// visitorsPart of the users have no account.
+const visitorsPart = 20
+
+// generate runs every k6 to its end, and keeps their figures.
+func (s *site) generate(ctx context.Context, o options, start string, r *result) error {
+	group, ctx := errgroup.WithContext(ctx)
+	count := o.generators()
+	r.generators = make([]generator, count)
+	for n := range count {
+		first, behind := o.Users*n/count, o.Users*(n+1)/count
+		g := &r.generators[n]
+		g.dir, g.users = s.dir, behind-first
+		g.acknowledged = filepath.Join(s.dir, fmt.Sprintf("acknowledged-%d", n))
+		group.Go(func() error { return g.run(ctx, o, n, append(o.script(first, g.users, s.urls[n]), "START="+start)) })
+	}
+	return group.Wait()
+}
+
+// generator is one k6.
+type generator struct {
+	dir, acknowledged string
+	users             int
+	missed            bool             // a threshold of the script
+	said              string           // by k6, besides its progress
+	metrics           map[string]trend // by name, with tags
+}
+
+// trend is a metric of k6's summary.
+type trend struct {
+	Values map[string]float64 `json:"values"`
+}
+
+// thresholdsMissed is how k6 ends where a threshold is crossed.
+const thresholdsMissed = 99
+
+func (g *generator) run(ctx context.Context, o options, n int, environment []string) error {
+	summary := filepath.Join(g.dir, fmt.Sprintf("summary-%d.json", n))
+	c := exec.CommandContext(ctx, o.K6, "run", "--quiet", "--no-usage-report", "--address", "", "--console-output", g.acknowledged,
+		"--log-format", "raw", "loadtests/people.js")
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary)
+	out, err := c.CombinedOutput()
+	g.said = strings.TrimSpace(string(out))
+	var ended *exec.ExitError
+	if errors.As(err, &ended) && ended.ExitCode() == thresholdsMissed {
+		g.missed, err = true, nil
+	}
+	if err != nil {
+		return fmt.Errorf("k6: %w\n%s", err, g.said)
+	}
+	raw, err := os.ReadFile(summary)
+	if err == nil {
+		err = json.Unmarshal(raw, &g.metrics)
+	}
+	if err != nil {
+		return fmt.Errorf("read the figures of k6: %w\n%s", err, g.said)
+	}
+	return nil
+}
+
+// script says to the script what its part is.
+func (o options) script(first, users int, url string) []string {
+	var phases []string
+	for _, p := range o.phases() {
+		phases = append(phases, fmt.Sprintf("[%q,%g]", p.name, p.from.Seconds()))
+	}
+	visitors := users / visitorsPart
+	return []string{"URL=" + url, "PASSWORD=" + password, "PHASES=[" + strings.Join(phases, ",") + "]",
+		fmt.Sprintf("FIRST=%d", first), fmt.Sprintf("PEOPLE=%d", users-visitors), fmt.Sprintf("VISITORS=%d", visitors),
+		fmt.Sprintf("RAMP=%g", o.Ramp.Seconds()), fmt.Sprintf("WHOLE=%g", o.whole().Seconds()), fmt.Sprintf("HASTE=%g", o.Haste), fmt.Sprintf("P95=%g", 1000*o.Slow),
+		"K6_AUTO_EXTENSION_RESOLUTION=false"}
+}

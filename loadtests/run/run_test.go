@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// TestWatchersHaveAccountsOfTheirOwn holds that no dashboard is watched by a user of the script, by an admin, or by somebody whom the
+// seed does not make.
+func TestWatchersHaveAccountsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	names := watchers(200, 100)
+	if slices.Sort(names); len(names) != 100 || len(slices.Compact(names)) != 100 {
+		t.Fatalf("%d names, some of them twice", len(names))
+	}
+	seeded := accounts(200, 100)
+	for _, name := range names {
+		org, index := name[:len("seed-a")], 0
+		for _, digit := range name[len("seed-a-load-"):] {
+			index = index*10 + int(digit-'0')
+		}
+		part := map[string]int{"seed-a": 6, "seed-b": 3, "seed-c": 1}[org]
+		if index <= 200*part/10 || index > seeded*part/10 || index%10 == 6 {
+			t.Errorf("%s is a user of the script, not seeded, or an admin", name)
+		}
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	t.Parallel()
+	p, err := parseStat("42 (a (b) c) S 7 42 42 0 -1 4194560 100 0 0 0 250 50 1000 1000 20 0 9 0 12345 1000000 25 184467 1 1")
+	if err != nil || p.pid != 42 || p.parent != 7 || p.name != "a (b) c" || p.used != 3*time.Second || p.memory != 25*os.Getpagesize() {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := parseStat("nonsense"); err == nil {
+		t.Error("nonsense is a process")
+	}
+}
+
+// TestReadAcknowledged reads each form of line: a replay changes nothing, and an answer that came late is one.
+func TestReadAcknowledged(t *testing.T) {
+	t.Parallel()
+	one, two := uuid.New(), uuid.New()
+	path := filepath.Join(t.TempDir(), "acknowledged")
+	text := "lost " + one.String() + " LC1\nlost " + two.String() + " LC2\n" +
+		"scan " + one.String() + " 200 linked LC1 LP1\nscan " + one.String() + " 200 linked LC1 LP9\nundo 200 LC1 LP1\nundo 0 LC3 LP1\n" +
+		"bill 200 LB/1 LP1\nbill 409 LB/1 LP2\ndone 200 LB/1\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := readAcknowledged([]string{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.scans[one] != (scan{"linked", "LC1", "LP1"}) || len(a.scans) != 1 || a.lost[one] || !a.lost[two] {
+		t.Errorf("scans %v, lost %v", a.scans, a.lost)
+	}
+	if a.inside["LC1"] != "" || a.unsure["LC1"] || !a.unsure["LC2"] || !a.unsure["LC3"] {
+		t.Errorf("inside %v, unsure %v", a.inside, a.unsure)
+	}
+	if a.onBill["LP1"] != "LB/1" || len(a.onBill) != 1 || !a.done["LB/1"] {
+		t.Errorf("on bills %v, done %v", a.onBill, a.done)
+	}
+}
