@@ -10,19 +10,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"traitortrack/internal/pgtest"
 )
 
 // BenchmarkDemo times what people ask for most, over HTTP, on the demo's data and with its durable database. /health, which
 // touches nothing, is the reference: what the way there and back costs by itself.
 func BenchmarkDemo(b *testing.B) {
 	b.Setenv("DEMO_PASSWORD", "seven green bags")
-	dir, err := os.MkdirTemp("", "traitortrack-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o711); err != nil { // so that the user who runs PostgreSQL gets to it
-		b.Fatal(err)
-	}
+	dir := pgtest.Folder(b)
 	d := startDemo(b, buildBinary(b), dir)
 	b.Cleanup(func() { _ = d.Process.Kill(); _ = d.Wait(); _ = os.RemoveAll(dir) })
 	who := newAsker(b, d.url)

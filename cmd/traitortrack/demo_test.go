@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"traitortrack/internal/pgtest"
 )
 
 // demoProcess is a demo as a user runs it.
@@ -166,14 +168,7 @@ func left(dir string) []string {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	binary := buildBinary(t)
-	dir, err := os.MkdirTemp("", "traitortrack-demo-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := pgtest.Folder(t)
 
 	first := startDemo(t, binary, dir)
 	raw, err := os.ReadFile(filepath.Join(dir, "password"))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"traitortrack/internal/pgtest"
 )
 
 // commandIn is a block of commands in a document, and what they are said to print: "…" stands for anything.
@@ -68,14 +70,7 @@ var documented = []string{"runbook.md", "session-configuration.md", "scaling-10k
 // against what the document says.
 func TestDrillDocs(t *testing.T) {
 	binary := buildBinary(t)
-	dir, err := os.MkdirTemp("", "traitortrack-docs-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := pgtest.Folder(t)
 	work, metrics := t.TempDir(), somewhere(t)
 	logFile := filepath.Join(work, "app.log")
 	environment := []string{"DEMO_PASSWORD=seven-green-bags", "SECRET_KEY=a-key-of-the-documents-own-drill", "LOG_FILE=" + logFile, "LOG_FORMAT=json", "METRICS_ADDR=" + metrics}

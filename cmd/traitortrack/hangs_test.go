@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +30,7 @@ type surrounded struct {
 
 func surround(t *testing.T) *surrounded {
 	t.Helper()
-	s := &surrounded{running: &running{t: t, log: &output{}}, folder: enterable(t), standby: enterable(t)}
+	s := &surrounded{running: &running{t: t, log: &output{}}, folder: pgtest.Folder(t), standby: pgtest.Folder(t)}
 	var err error
 	if s.stack, err = devstack.Start(t.Context(), devstack.Options{Dir: s.folder, Pooler: true, Temporary: true}); err != nil {
 		t.Fatal(err)
@@ -55,20 +54,6 @@ func surround(t *testing.T) *surrounded {
 	return s
 }
 
-// enterable makes a folder that the user who runs PostgreSQL gets to.
-func enterable(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "traitortrack-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // TestBehindAPoolerAndBesideAReplica exhausts the pooler, hangs it, and lets the replica lag and hang: the health says what it
 // is, and where users could notice, they do not.
 func TestBehindAPoolerAndBesideAReplica(t *testing.T) {
@@ -84,8 +69,7 @@ func TestBehindAPoolerAndBesideAReplica(t *testing.T) {
 const poolerSize = 20
 
 func (s *surrounded) exhaustPooler() {
-	ctx, wake := context.WithCancel(s.t.Context())
-	defer wake()
+	ctx := s.t.Context()
 	var sleeping sync.WaitGroup
 	for range poolerSize {
 		sleeping.Go(func() {
@@ -94,8 +78,8 @@ func (s *surrounded) exhaustPooler() {
 				s.t.Error(err)
 				return
 			}
-			_, _ = conn.Exec(ctx, "SELECT pg_sleep(600)") // until it is called off
-			_ = conn.Close(context.Background())
+			_, _ = conn.Exec(ctx, "SELECT pg_sleep(600)") // until PostgreSQL ends it: PgBouncer 1.18 may not outlive a cancel request
+			_ = conn.Close(ctx)
 		})
 	}
 	s.until("degraded", `"database":"exhausted"`)
@@ -103,9 +87,8 @@ func (s *surrounded) exhaustPooler() {
 	if a := s.ask("GET", "/api/pool", nil); a.StatusCode != http.StatusOK {
 		s.t.Errorf("whoever looks after the pool sees nothing: %d %s", a.StatusCode, a.text)
 	}
-	wake()
-	sleeping.Wait()
 	s.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'")
+	sleeping.Wait()
 	s.until("ready", `"database":"ok"`)
 }
 

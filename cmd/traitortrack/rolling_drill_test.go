@@ -26,6 +26,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/devstack"
+	"traitortrack/internal/pgtest"
 )
 
 // fleet is two instances behind HAProxy, on one database and one Redis.
@@ -41,14 +42,8 @@ type fleet struct {
 // startFleet starts everything, with one admin.
 func startFleet(t *testing.T) *fleet {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "traitortrack-fleet-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := pgtest.Folder(t)
+	var err error
 	f := &fleet{binary: buildBinary(t), addresses: [2]string{somewhere(t), somewhere(t)}, out: &output{}}
 	if f.stack, err = devstack.Start(t.Context(), devstack.Options{Dir: filepath.Join(dir, "data"), Redis: true}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"traitortrack/internal/pgtest"
 )
 
 // storm is how many people log in at once.
@@ -20,13 +22,7 @@ const storm = 200
 // memory that the server took, in MiB (asked: under 600), and how long a scan took meanwhile (asked: a p95 under 250 ms).
 func BenchmarkLoginStorm(b *testing.B) {
 	b.Setenv("DEMO_PASSWORD", "seven green bags")
-	dir, err := os.MkdirTemp("", "traitortrack-storm-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o711); err != nil { // so that the user who runs PostgreSQL gets to it
-		b.Fatal(err)
-	}
+	dir := pgtest.Folder(b)
 	d := startDemo(b, buildBinary(b), dir)
 	b.Cleanup(func() { _ = d.Process.Kill(); _ = d.Wait(); _ = os.RemoveAll(dir) })
 	scanner := newAsker(b, d.url)

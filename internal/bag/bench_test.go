@@ -38,14 +38,7 @@ SELECT :org, clock_timestamp(), gen_random_uuid(), 'scan', 'linked', c.code, 'SB
 // durable starts a PostgreSQL that syncs every commit to disk, as one that serves does.
 func durable(b *testing.B) (*pg.DB, string) {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "traitortrack-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // so that the user who runs PostgreSQL gets to it
-		b.Fatal(err)
-	}
+	dir := pgtest.Folder(b)
 	stack, err := devstack.Start(context.Background(), devstack.Options{Dir: dir})
 	if err != nil {
 		b.Fatal(err)

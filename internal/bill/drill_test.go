@@ -178,14 +178,7 @@ func TestDrillNoDeadlockReachesAClient(t *testing.T) {
 }
 
 func TestDrillPostgreSQLIsKilledInTheMiddle(t *testing.T) {
-	dir, err := os.MkdirTemp("", "traitortrack-drill-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o711); err != nil { // so that the user who runs PostgreSQL gets to it
-		t.Fatal(err)
-	}
+	dir := pgtest.Folder(t)
 	stack, err := devstack.Start(t.Context(), devstack.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)

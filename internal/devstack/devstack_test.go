@@ -17,10 +17,7 @@ import (
 
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "devstack-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL gets to it
-	}
+	dir, err := devstack.Folder()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,6 +97,18 @@ func (u user) attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(u.uid), Gid: uint32(u.gid)}}
 }
 
+// Folder makes a folder for servers that do not stay. The user who runs PostgreSQL gets to what is in it. The caller removes it.
+func Folder() (string, error) {
+	dir, err := os.MkdirTemp("", "traitortrack-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // to pass through, and not to read
+		return "", fmt.Errorf("open the folder to PostgreSQL's user: %w", err)
+	}
+	return dir, nil
+}
+
 // prepare makes the folder, gives it to the user, and sees that the user can get to it.
 func (u user) prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o711); err != nil {

@@ -84,6 +84,7 @@ func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 	switch {
 	case o.Pooled: // it refuses other parameters, and keeps no prepared statements: see pooled.go
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		callNothingOff(&cfg.ConnConfig.Config)
 	case !o.Patient:
 		params["statement_timeout"] = statementTimeout
 		params["lock_timeout"] = lockTimeout

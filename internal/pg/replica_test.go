@@ -2,7 +2,6 @@ package pg_test
 
 import (
 	"context"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -11,19 +10,15 @@ import (
 
 	"traitortrack/internal/devstack"
 	"traitortrack/internal/pg"
+	"traitortrack/internal/pgtest"
 )
 
 // stack starts servers of the test's own.
 func stack(t *testing.T, o devstack.Options) *devstack.Stack {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "pg-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
+	if o.Temporary = true; o.Dir == "" {
+		o.Dir = pgtest.Folder(t)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Dir, o.Temporary = dir, true
 	s, err := devstack.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -37,10 +37,7 @@ func startBehind(ctx context.Context, primary *devstack.Stack) (behind, error) {
 	if !wantBehind() {
 		return behind{}, nil
 	}
-	dir, err := os.MkdirTemp("", "traitortrack-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711)
-	}
+	dir, err := devstack.Folder()
 	if err != nil {
 		return behind{}, err
 	}

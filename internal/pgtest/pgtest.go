@@ -39,10 +39,7 @@ func startServers() (servers, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)                                        // a busy machine's
 	defer cancel()
 	if s.database == "" || s.redis == "" {
-		dir, err := os.MkdirTemp("", "traitortrack-test-")
-		if err == nil {
-			err = os.Chmod(dir, 0o711) // so that the user who runs PostgreSQL gets to it
-		}
+		dir, err := devstack.Folder()
 		if err != nil {
 			return s, err
 		}
@@ -171,4 +168,16 @@ func User(t testing.TB, db *pg.DB, orgID int64, role authz.Role, area string) au
 		t.Fatalf("make a user: %v", err)
 	}
 	return a
+}
+
+// Folder makes a folder that the user who runs PostgreSQL gets to, and removes it when the test ends. Those of t.TempDir are closed
+// to others, and their paths are too long for a socket.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := devstack.Folder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

@@ -14,10 +14,7 @@ import (
 // OwnRedis starts a Redis for one test alone, which may stop its process and let it go on. It gives its address.
 func OwnRedis(t testing.TB) (string, *os.Process) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "redis") // the paths of t.TempDir are too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := Folder(t)
 	socket := filepath.Join(dir, "s")
 	server := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir)
 	if err := server.Start(); err != nil {
@@ -26,7 +23,6 @@ func OwnRedis(t testing.TB) (string, *os.Process) {
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
 		_ = server.Wait()
-		_ = os.RemoveAll(dir)
 	})
 	db, err := redisdb.OpenPatient("unix://"+socket, time.Second)
 	if err != nil {

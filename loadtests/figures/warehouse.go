@@ -43,12 +43,9 @@ type seeded struct {
 func (s seeded) rate() float64 { return float64(s.rows) / s.took.Seconds() }
 
 func open(ctx context.Context, bags int) (*warehouse, error) {
-	dir, err := os.MkdirTemp("", "traitortrack-figures-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL gets to it
-	}
+	dir, err := devstack.Folder()
 	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
+		return nil, err
 	}
 	w := &warehouse{bags: bags, dir: dir}
 	w.stack, err = devstack.Start(ctx, devstack.Options{Dir: filepath.Join(dir, "data"), Redis: true, Settings: settings()})

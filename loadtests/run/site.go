@@ -44,12 +44,9 @@ type program struct {
 
 // build starts everything, from the database up.
 func build(ctx context.Context, o options) (*site, error) {
-	dir, err := os.MkdirTemp("", "traitortrack-load-")
-	if err == nil {
-		err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL gets to it
-	}
+	dir, err := devstack.Folder()
 	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
+		return nil, err
 	}
 	s := &site{dir: dir}
 	data := filepath.Join(dir, "data")
