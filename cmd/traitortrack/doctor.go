@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/config"
+	"traitortrack/internal/mail"
 	"traitortrack/internal/redisdb"
 	"traitortrack/migrations"
 )
@@ -29,10 +30,14 @@ func (doctor) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return tell(w.out, []finding{{"configuration", err.Error(), "Correct these variables. The README lists them all."}})
 	}
-	findings := []finding{{"configuration", "every variable can be used", ""}}
-	findings = append(findings, examineSecret(c))
+	findings := []finding{{"configuration", "every variable can be used", ""}, examineSecret(c)}
 	findings = append(findings, examineDatabase(ctx, c)...)
-	return tell(w.out, append(findings, examineRedis(ctx, c)))
+	findings = append(findings, examineBeside(ctx, c)...)
+	findings = append(findings, examineRedis(ctx, "Redis", c.RedisURL))
+	if c.RateLimitStorageURI != c.RedisURL {
+		findings = append(findings, examineRedis(ctx, "Redis of the limits", c.RateLimitStorageURI))
+	}
+	return tell(w.out, append(findings, examineMail(ctx, c)))
 }
 
 func tell(out io.Writer, findings []finding) error {
@@ -125,17 +130,71 @@ func examineClock(drift time.Duration) finding {
 	return f
 }
 
-func examineRedis(ctx context.Context, c config.Config) finding {
-	if c.RedisURL == "" {
-		return finding{"Redis", "not configured: everything works without, with limits counted by each instance for itself", ""}
+// examineBeside looks at the pooler before the database and at the replica beside it, where they are configured.
+func examineBeside(ctx context.Context, c config.Config) []finding {
+	var findings []finding
+	if c.Pooled() {
+		f := finding{part: "pooler", state: "leads to the database"}
+		if _, err := standby(ctx, c.DatabaseURL); err != nil {
+			f.state = "does not lead to the database: " + err.Error()
+			f.advice = "Check DATABASE_URL, that the pooler runs and knows the user, and whether its pool is full (SHOW POOLS there)."
+		}
+		findings = append(findings, f)
 	}
-	redis, err := redisdb.OpenPatient(c.RedisURL, time.Second)
+	if c.DatabaseReplicaURL != "" {
+		f := finding{part: "replica", state: "answers, and follows a primary"}
+		switch follows, err := standby(ctx, c.DatabaseReplicaURL); {
+		case err != nil:
+			f.state = "no answer: " + err.Error()
+			f.advice = "Check DATABASE_REPLICA_URL and that the replica runs. Until it is back the primary answers everything."
+		case !follows:
+			f.state = "a primary of its own"
+			f.advice = "Point DATABASE_REPLICA_URL at a standby of this database, or take it away: what people read there would not be what they wrote."
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// standby asks whoever is at an address whether it follows a primary, in a way that every pooler lets through.
+func standby(ctx context.Context, url string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return finding{"Redis", "its address cannot be used", "Check REDIS_URL: it looks like redis://:password@host:6379/0."}
+		return false, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var follows bool
+	err = conn.QueryRow(ctx, "SELECT pg_is_in_recovery()", pgx.QueryExecModeSimpleProtocol).Scan(&follows)
+	return follows, err
+}
+
+func examineRedis(ctx context.Context, part, url string) finding {
+	if url == "" {
+		return finding{part, "not configured: everything works without, with limits counted by each instance for itself", ""}
+	}
+	redis, err := redisdb.OpenPatient(url, time.Second)
+	if err != nil {
+		return finding{part, "its address cannot be used", "Check REDIS_URL and RATELIMIT_STORAGE_URI: they look like redis://:password@host:6379/0."}
 	}
 	defer func() { _ = redis.Close() }()
 	if err := redis.Ping(ctx); err != nil {
-		return finding{"Redis", "no answer: " + err.Error(), "Check REDIS_URL and that Redis runs. Until it is back everything works, with limits counted by each instance for itself."}
+		return finding{part, "no answer: " + err.Error(), "Check REDIS_URL and RATELIMIT_STORAGE_URI, and that Redis runs. Until it is back everything works, with limits counted by each instance for itself."}
 	}
-	return finding{"Redis", "answers", ""}
+	return finding{part, "answers", ""}
+}
+
+func examineMail(ctx context.Context, c config.Config) finding {
+	sender, err := mail.NewSender(c.SMTPURL, c.MailFrom)
+	if err != nil {
+		return finding{"mail", err.Error(), "Correct SMTP_URL and MAIL_FROM."}
+	}
+	if !sender.On() {
+		return finding{"mail", "not configured: links to invite and to reset are shown to the admin", ""}
+	}
+	if err := sender.Ping(ctx); err != nil {
+		return finding{"mail", "no server takes it: " + err.Error(), "Check SMTP_URL: host, port, user and password. Until then mail waits, and is tried again."}
+	}
+	return finding{"mail", "the server answers and lets us in", ""}
 }

@@ -26,6 +26,7 @@ type surrounded struct {
 	*running
 	folder, standby string
 	stack, replica  *devstack.Stack
+	environment     config.Environment // what the program has of both
 }
 
 func surround(t *testing.T) *surrounded {
@@ -48,8 +49,9 @@ func surround(t *testing.T) *surrounded {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.db.Close)
-	s.start(config.Environment{"DATABASE_URL": s.stack.PoolerURL, "DATABASE_DIRECT_URL": s.database, "DATABASE_POOLER": "transaction",
-		"DATABASE_REPLICA_URL": s.replica.DatabaseURL})
+	s.environment = config.Environment{"DATABASE_URL": s.stack.PoolerURL, "DATABASE_DIRECT_URL": s.database, "DATABASE_POOLER": "transaction",
+		"DATABASE_REPLICA_URL": s.replica.DatabaseURL}
+	s.start(s.environment)
 	s.logIn()
 	return s
 }
@@ -59,6 +61,9 @@ func surround(t *testing.T) *surrounded {
 func TestBehindAPoolerAndBesideAReplica(t *testing.T) {
 	t.Parallel()
 	s := surround(t)
+	if said, _, _ := examine(t, s.environment); !strings.Contains(said, "ok   pooler: leads to") || !strings.Contains(said, "ok   replica: answers") {
+		t.Errorf("the doctor says of the pooler and the replica: %s", said)
+	}
 	t.Run("the pooler is exhausted", func(t *testing.T) { s.t = t; s.exhaustPooler() })
 	t.Run("the pooler hangs", func(t *testing.T) { s.t = t; s.hangPooler() })
 	t.Run("the replica lags", func(t *testing.T) { s.t = t; s.lag() })

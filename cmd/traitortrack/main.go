@@ -28,7 +28,7 @@ type commands struct {
 	Org           orgs          `cmd:"" help:"List and make organizations."`
 	Seed          seedCommand   `cmd:"" help:"Make synthetic warehouses of any size, with bills and a year of history."`
 	Audit         audits        `cmd:"" help:"Prove the audit log, or move its old months into files."`
-	Doctor        doctor        `cmd:"" help:"Look at the configuration, the database, Redis and the clock, and say what is wrong and how to mend it."`
+	Doctor        doctor        `cmd:"" help:"Look at the configuration, the database, Redis, the mail server and the clock, and say what is wrong and how to mend it."`
 }
 
 // world is what a command may use of the outside.

@@ -1,6 +1,7 @@
 package bill
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"traitortrack/internal/code"
@@ -41,20 +42,10 @@ func judgeDraft(d Draft) (Draft, error) {
 }
 
 func judgeDescription(text string) error {
-	if utf8.RuneCountInString(text) > mostDescription || !utf8.ValidString(text) || containsNUL(text) {
+	if utf8.RuneCountInString(text) > mostDescription || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return errs.Field("description", "invalid_bill", "A description is a text of at most %d characters.", mostDescription)
 	}
 	return nil
-}
-
-// containsNUL looks for the one character that PostgreSQL's texts cannot hold.
-func containsNUL(text string) bool {
-	for i := range len(text) {
-		if text[i] == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // judgeCapacity refuses a capacity out of bounds, or below what the bill holds.

@@ -92,14 +92,40 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	client, err := gomail.NewClient(s.host, s.options...)
+	client, err := s.client()
 	if err != nil {
-		return fmt.Errorf("make a mail client: %w", err)
+		return err
 	}
 	if err := client.DialAndSendWithContext(ctx, message); err != nil {
 		return fmt.Errorf("send a mail: %w", refusal(err))
 	}
 	return nil
+}
+
+// Ping reports whether the server answers and lets us in. Nothing is sent.
+func (s *Sender) Ping(ctx context.Context) error {
+	if !s.On() {
+		return errOff
+	}
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return fmt.Errorf("reach the mail server: %w", err)
+	}
+	if err := client.Close(); err != nil {
+		return fmt.Errorf("take leave of the mail server: %w", err)
+	}
+	return nil
+}
+
+func (s *Sender) client() (*gomail.Client, error) {
+	client, err := gomail.NewClient(s.host, s.options...)
+	if err != nil {
+		return nil, fmt.Errorf("make a mail client: %w", err)
+	}
+	return client, nil
 }
 
 // Refused is the answer of a server that did not take a mail. It holds the server's codes and not its words, which name

@@ -100,7 +100,7 @@ func (o options) script(first, users int, url string) []string {
 		phases = append(phases, fmt.Sprintf("[%q,%g]", p.name, p.from.Seconds()))
 	}
 	visitors := users / visitorsPart
-	return []string{"URL=" + url, "PASSWORD=" + password, "PHASES=[" + strings.Join(phases, ",") + "]",
+	return []string{"URL=" + url, "PASSWORD=" + password, "PHASES=[" + strings.Join(phases, ",") + "]", "NAMES=" + strings.Join(names(), ","),
 		fmt.Sprintf("FIRST=%d", first), fmt.Sprintf("PEOPLE=%d", users-visitors), fmt.Sprintf("VISITORS=%d", visitors),
 		fmt.Sprintf("RAMP=%g", o.Ramp.Seconds()), fmt.Sprintf("WHOLE=%g", o.whole().Seconds()), fmt.Sprintf("HASTE=%g", o.Haste), fmt.Sprintf("P95=%g", 1000*o.Slow),
 		"K6_AUTO_EXTENSION_RESOLUTION=false"}
