@@ -43,24 +43,30 @@ func (s *Server) follow(r *http.Request, st *stream, l *live, action authz.Actio
 		case <-l.over:
 			return
 		case <-changed:
-			if !s.mayStay(r, action) { // nothing new is shown to who has been shut out since
+			if !s.maySee(r, action) { // nothing new is shown to who has been shut out since
 				return
 			}
 		case <-beat.C:
-			if !s.mayStay(r, action) || st.write([]byte(": still here\n\n")) != nil {
+			if !s.stillIn(r) || !s.maySee(r, action) || st.write([]byte(": still here\n\n")) != nil {
 				return
 			}
 		}
 	}
 }
 
-// mayStay reports whether a watcher still is who it was, and may see what it sees. While that cannot be found out, it stays.
-func (s *Server) mayStay(r *http.Request, action authz.Action) bool {
-	if _, byToken := bearer(r); !byToken {
-		if there, err := s.Sessions.Alive(r.Context()); err == nil && !there {
-			return false
-		}
+// stillIn reports whether a watcher's session goes on. That is a read, and all watchers hear of a change at once: it is asked at each
+// watcher's own signs of life. While it cannot be found out, the watcher stays.
+func (s *Server) stillIn(r *http.Request) bool {
+	if _, byToken := bearer(r); byToken {
+		return true
 	}
+	there, err := s.Sessions.Alive(r.Context())
+	return err != nil || there
+}
+
+// maySee reports whether a watcher still is who it was, and may see what it sees, by what the instance knows of its user. While that
+// cannot be found out, it stays.
+func (s *Server) maySee(r *http.Request, action authz.Action) bool {
 	now := s.identify(r)
 	if refused := errs.As(now.err); refused != nil && refused.Kind == errs.Unauthenticated {
 		return false
