@@ -12,11 +12,12 @@ import (
 // Exchange runs a read-committed transaction in two round trips. What ask queues is sent with the BEGIN; once all of it is
 // answered, decide queues what is to be written, and that is sent with the COMMIT. Within a batch each statement still has
 // a snapshot of its own. decide may query tx, at the price of a further round trip. Both run again from the start when
-// the transaction does: see Tx.
+// the transaction does: see Tx. Planning takes most of what such a transaction costs, so behind a pooler, which keeps no prepared
+// statements, it goes past it.
 func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx pgx.Tx, writes Queue) error) error {
 	return retry(ctx, func() error {
-		return db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-			err := db.exchange(ctx, c.Conn(), ask, decide)
+		return db.exchange.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+			err := db.converse(ctx, c.Conn(), ask, decide)
 			if err != nil && c.Conn().PgConn().TxStatus() != 'I' && !c.Conn().IsClosed() {
 				_, undone := c.Conn().Exec(ctx, "rollback")
 				err = errors.Join(err, undone)
@@ -30,11 +31,11 @@ func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx
 // each again for its values, which takes longer than running it.
 const planOnce = "SET LOCAL plan_cache_mode = force_generic_plan"
 
-func (db *DB) exchange(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), decide func(pgx.Tx, Queue) error) error {
+func (db *DB) converse(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), decide func(pgx.Tx, Queue) error) error {
 	var first, last pgx.Batch
 	first.BeginTx(pgx.TxOptions{})
 	first.Queue(planOnce)
-	if db.pooled {
+	if db.pooled && db.exchange == db.pool {
 		first.Queue(boundsQuery)
 	}
 	ask(&first)

@@ -36,33 +36,45 @@ const (
 	ListenerName = "traitortrack listener"
 )
 
-// DB is a pool of connections to one PostgreSQL, a reserve beside it, and a replica where it follows one.
+// DB is a pool of connections to one PostgreSQL, a reserve beside it, and a replica where it follows one. The connections of
+// exchange keep their prepared statements: behind a pooler they lead past it, else they are the pool's.
 type DB struct {
-	pool, reserve *pgxpool.Pool
-	pooled        bool
-	replica       *replica // nil where there is none
+	pool, reserve, exchange *pgxpool.Pool
+	pooled                  bool
+	replica                 *replica // nil where there is none
 }
 
 // Open makes the pool. It does not connect yet: a database that is away at the start is reported by the first use.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	pool, err := newPool(ctx, o)
-	if err != nil || o.Reserve == 0 {
-		return &DB{pool: pool, reserve: pool, pooled: o.Pooled}, err
-	}
-	reserve, err := newPool(ctx, o.forReserve())
 	if err != nil {
-		pool.Close()
 		return nil, err
 	}
-	return &DB{pool: pool, reserve: reserve, pooled: o.Pooled}, nil
+	db := &DB{pool: pool, reserve: pool, exchange: pool, pooled: o.Pooled}
+	if o.Reserve > 0 {
+		db.reserve, err = newPool(ctx, o.past(o.Reserve))
+	}
+	if err == nil && o.Pooled && o.leadsPast() {
+		db.exchange, err = newPool(ctx, o.past(ExchangeConns))
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
 }
 
-// forReserve gives how the reserve is reached. One of its connections stays open: a server that is full lets no other in.
-func (o Options) forReserve() Options {
-	if o.DirectURL != "" && o.DirectURL != o.URL {
+// ExchangeConns is how many connections past a pooler an instance has for Exchange. Scans of one organization need one.
+const ExchangeConns = 4
+
+func (o Options) leadsPast() bool { return o.DirectURL != "" && o.DirectURL != o.URL }
+
+// past gives how so many connections past any pooler are reached. One of them stays open: a server that is full lets no other in.
+func (o Options) past(conns int32) Options {
+	if o.leadsPast() {
 		o.URL, o.Pooled = o.DirectURL, false
 	}
-	o.MinConns, o.MaxConns = 1, o.Reserve
+	o.MinConns, o.MaxConns = 1, conns
 	return o
 }
 
@@ -131,8 +143,10 @@ func (db *DB) Close() {
 		db.replica.pool.Close()
 	}
 	db.pool.Close()
-	if db.reserve != db.pool {
-		db.reserve.Close()
+	for _, other := range []*pgxpool.Pool{db.reserve, db.exchange} {
+		if other != nil && other != db.pool {
+			other.Close()
+		}
 	}
 }
 

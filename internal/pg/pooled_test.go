@@ -10,54 +10,95 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"traitortrack/internal/devstack"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
 )
 
-// TestNothingIsCalledOffThroughThePooler has callers give up in the middle of a statement: PgBouncer hears no cancel request
-// and has room for others at once, and PostgreSQL stops.
-func TestNothingIsCalledOffThroughThePooler(t *testing.T) {
-	t.Parallel()
-	folder := pgtest.Folder(t)
-	s := stack(t, devstack.Options{Dir: folder, Pooler: true})
-	const callers = 20 // as many as PgBouncer has connections
-	db, err := pg.Open(t.Context(), pg.Options{URL: s.PoolerURL, MaxConns: callers, Pooled: true})
-	if err != nil {
+// full is a database behind a PgBouncer all of whose connections sleep, until awake is called or the test ends.
+type full struct {
+	db     *pg.DB // through PgBouncer, and past it for exchanges
+	direct *pg.DB
+	folder string
+	awake  func()
+}
+
+const sleepers = 20 // as many as PgBouncer has connections
+
+func fill(t *testing.T) full {
+	t.Helper()
+	f := full{folder: pgtest.Folder(t)}
+	s := stack(t, devstack.Options{Dir: f.folder, Pooler: true})
+	var err error
+	if f.db, err = pg.Open(t.Context(), pg.Options{URL: s.PoolerURL, DirectURL: s.DatabaseURL, MaxConns: sleepers, Pooled: true}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
+	t.Cleanup(f.db.Close)
+	f.direct = open(t, s.DatabaseURL)
 	ctx, giveUp := context.WithCancel(t.Context())
-	var calling sync.WaitGroup
-	for range callers {
-		calling.Go(func() {
-			if _, err := db.Pool().Exec(ctx, "SELECT pg_sleep(600)"); !errors.Is(err, context.Canceled) {
+	var sleeping sync.WaitGroup
+	for range sleepers {
+		sleeping.Go(func() {
+			if _, err := f.db.Pool().Exec(ctx, "SELECT pg_sleep(600)"); !errors.Is(err, context.Canceled) {
 				t.Errorf("a caller who gave up was told: %v", err)
 			}
 		})
 	}
-	direct := open(t, s.DatabaseURL)
-	asleep := func(want int) func() bool {
-		return func() bool {
-			var n int
-			err := direct.Pool().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'").Scan(&n)
-			return err == nil && n == want
+	f.awake = func() { giveUp(); sleeping.Wait() }
+	t.Cleanup(f.awake)
+	eventually(t, "that all sleep", func() bool { return f.asleep(t) == sleepers })
+	return f
+}
+
+func (f full) asleep(t *testing.T) int {
+	t.Helper()
+	var n int
+	err := f.direct.Pool().QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'").Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestAnExchangeGoesPastThePooler exchanges while the pooler has no connection to spare, on one that keeps what was prepared.
+func TestAnExchangeGoesPastThePooler(t *testing.T) {
+	t.Parallel()
+	f := fill(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var prepared int
+	for range 2 {
+		err := f.db.Exchange(ctx, func(b *pgx.Batch) { b.Queue("SELECT $1::int", 1) }, func(tx pgx.Tx, _ pg.Queue) error {
+			return tx.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT $1::int'").Scan(&prepared)
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
-	eventually(t, "that all sleep", asleep(callers))
-	giveUp()
-	calling.Wait()
+	if prepared != 1 {
+		t.Errorf("%d statements were kept", prepared)
+	}
+}
+
+// TestNothingIsCalledOffThroughThePooler has callers give up in the middle of a statement: PgBouncer hears no cancel request
+// and has room for others at once, and PostgreSQL stops.
+func TestNothingIsCalledOffThroughThePooler(t *testing.T) {
+	t.Parallel()
+	f := fill(t)
+	f.awake()
 	begun := time.Now()
-	for range callers {
-		if _, err := db.Pool().Exec(t.Context(), "SELECT 1"); err != nil {
+	for range sleepers {
+		if _, err := f.db.Pool().Exec(t.Context(), "SELECT 1"); err != nil {
 			t.Fatalf("after callers gave up: %v", err)
 		}
 	}
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("there was room after %s", took)
 	}
-	eventually(t, "that PostgreSQL stops what nobody waits for", asleep(0))
-	log, err := os.ReadFile(filepath.Join(folder, "pgbouncer.log"))
+	eventually(t, "that PostgreSQL stops what nobody waits for", func() bool { return f.asleep(t) == 0 })
+	log, err := os.ReadFile(filepath.Join(f.folder, "pgbouncer.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

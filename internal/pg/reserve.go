@@ -31,8 +31,8 @@ func (db *DB) For(ctx context.Context) *pgxpool.Pool {
 	return db.pool
 }
 
-// Measure shows the pool among the numbers, under a name, and the reserve, where there is one, as "reserve". Size is how many
-// connections the pool is meant to hold.
+// Measure shows the pool among the numbers, under a name, and what else there is as "replica", "reserve" and "exchange". Size is how
+// many connections the pool is meant to hold.
 func (db *DB) Measure(m *obs.Metrics, name string, size int) {
 	m.DatabasePool(name, func() obs.PoolStats { return stats(db.pool, size) })
 	if db.replica != nil {
@@ -46,6 +46,9 @@ func (db *DB) Measure(m *obs.Metrics, name string, size int) {
 	}
 	if db.reserve != db.pool {
 		m.DatabasePool("reserve", func() obs.PoolStats { return stats(db.reserve, int(db.reserve.Stat().MaxConns())) })
+	}
+	if db.exchange != db.pool {
+		m.DatabasePool("exchange", func() obs.PoolStats { return stats(db.exchange, int(db.exchange.Stat().MaxConns())) })
 	}
 }
 

@@ -60,7 +60,7 @@ func (b behind) open(t testing.TB, o pg.Options) (*pg.DB, error) {
 	}
 	follow := o
 	follow.URL = by(b.replica, o.URL)
-	o.URL, o.Pooled = by(b.pooler, o.URL), true
+	o.DirectURL, o.URL, o.Pooled = o.URL, by(b.pooler, o.URL), true
 	db, err := pg.Open(context.Background(), o)
 	if err != nil {
 		return nil, err
