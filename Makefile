@@ -15,9 +15,8 @@ help: ## this list
 run: install-tools build ## the whole thing on http://localhost:5000, with its own PostgreSQL and Redis
 	@exec bin/traitortrack demo
 
-# The server's tests take as long as all others together: they begin first, and the others run beside them.
 test: install-tools assets ## every test that is quick; starts what it needs
-	go test -timeout 30m ./internal/server ./...
+	go test -timeout 30m ./...
 
 behind: install-tools assets ## the API's tests once more, through PgBouncer in transaction pooling and with a replica
 	TEST_BEHIND=yes go test -count=1 -timeout 30m -skip '$(browser)' ./internal/server

@@ -109,11 +109,12 @@ func TestStatsAndSearchOverTheWire(t *testing.T) {
 	w := start(t)
 	d, b := w.as(t, authz.Dispatcher), w.as(t, authz.Biller)
 	d.want(d.call("POST", "/api/scans", map[string]any{"code": "SB00001"}), 200, "opened")
+	d.want(d.call("POST", "/api/scans", map[string]any{"code": "C0001", "parent": "SB00001"}), 200, "linked")
 	b.want(b.call("POST", "/api/bills", map[string]any{"number": "INV/1 a", "capacity": 1}), 201, "")
 	if a := d.call("GET", "/api/stats", nil); a.status != 200 || a.body["active_users"] != 2.0 {
 		t.Errorf("stats: %v", a)
 	}
-	for path, want := range map[string]string{"/search?q=%5DQ1sb00001%0D": "/bags/SB00001", "/search?q=inv/1+A": "/bills/INV%2F1%20a"} {
+	for path, want := range map[string]string{"/search?q=%5DQ1sb00001%0D": "/bags/SB00001", "/search?q=C0001": "/bags/C0001", "/search?q=+c0001%09": "/bags/C0001", "/search?q=inv/1+A": "/bills/INV%2F1%20a"} {
 		if a := b.page(path); a.status != http.StatusSeeOther || a.header.Get("Location") != want {
 			t.Errorf("%s: %d to %s, want %s", path, a.status, a.header.Get("Location"), want)
 		}
