@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -76,8 +77,10 @@ const poolerSize = 20
 func (s *surrounded) exhaustPooler() {
 	ctx := s.t.Context()
 	var sleeping sync.WaitGroup
+	var awake atomic.Int32
 	for range poolerSize {
 		sleeping.Go(func() {
+			defer awake.Add(1)
 			conn, err := pgx.Connect(ctx, s.stack.PoolerURL)
 			if err != nil {
 				s.t.Error(err)
@@ -92,7 +95,10 @@ func (s *surrounded) exhaustPooler() {
 	if a := s.ask("GET", "/api/pool", nil); a.StatusCode != http.StatusOK {
 		s.t.Errorf("whoever looks after the pool sees nothing: %d %s", a.StatusCode, a.text)
 	}
-	s.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'")
+	eventually(s.t, "all are awake", func() bool { // some may only now get a connection to sleep on
+		s.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'")
+		return awake.Load() == poolerSize
+	}, s.log)
 	sleeping.Wait()
 	s.until("ready", `"database":"ok"`)
 }
