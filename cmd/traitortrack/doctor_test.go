@@ -12,11 +12,12 @@ import (
 	"traitortrack/internal/pgtest"
 )
 
-// examine runs the doctor. Bad are the parts that it would have mended.
-func examine(t *testing.T, e config.Environment) (said string, bad []string, err error) {
+// examine runs the doctor, and gives what it said and the parts that it would have mended.
+func examine(t *testing.T, e config.Environment) (string, []string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err = run(t.Context(), []string{"doctor"}, &world{environment: e, out: &out})
+	var bad []string
+	err := run(t.Context(), []string{"doctor"}, &world{environment: e, out: &out})
 	for line := range strings.Lines(out.String()) {
 		if part, found := strings.CutPrefix(line, "BAD "); found {
 			name, _, _ := strings.Cut(strings.TrimSpace(part), ":")
