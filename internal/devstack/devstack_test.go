@@ -108,6 +108,27 @@ func TestFolderInUse(t *testing.T) {
 	}
 }
 
+// TestWhoseFolderIsGoneEnds removes Redis's pid file, as whoever removes the whole folder does: Redis ends with its stack all the same.
+func TestWhoseFolderIsGoneEnds(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := startStack(t, dir, true)
+	file := filepath.Join(dir, "redis.pid")
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = os.Remove(file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/" + strings.TrimSpace(string(raw))); err == nil {
+		t.Error("Redis outlives its stack")
+	}
+}
+
 func postmaster(t *testing.T, dir string) int {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))

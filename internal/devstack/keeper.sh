@@ -3,11 +3,14 @@
 trap '' INT TERM HUP
 
 "$POSTGRES" -D "$DIR/postgres" -p "$PG_PORT" $PG_OPTIONS >>"$DIR/postgres.log" 2>&1 </dev/null &
+children=$!
 if [ -n "$REDIS" ]; then
     "$REDIS" "$DIR/redis.conf" >>"$DIR/redis.log" 2>&1 </dev/null &
+    children="$children $!"
 fi
 if [ -n "$POOLER" ]; then
     "$POOLER" "$DIR/pgbouncer.ini" >>"$DIR/pgbouncer.log" 2>&1 </dev/null &
+    children="$children $!"
 fi
 
 read -r _
@@ -32,6 +35,8 @@ while [ $tenths -lt 60 ]; do
 done
 [ -n "$postgres" ] && kill -QUIT "$postgres" 2>/dev/null
 [ -n "$redis" ] && kill -KILL "$redis" 2>/dev/null
+# Whose pid file is gone, since somebody removes the folder already, is known as a child.
+{ [ -n "$postgres" ] && { [ -z "$REDIS" ] || [ -n "$redis" ]; }; } || kill -KILL $children 2>/dev/null
 wait
 [ -n "$REMOVE" ] && rm -rf "$DIR"
 exit 0
