@@ -13,17 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/devstack"
+	"traitortrack/internal/pgtest"
 )
-
-func folder(t *testing.T) string {
-	t.Helper()
-	dir, err := devstack.Folder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
 
 func startStack(t *testing.T, dir string, redis bool) *devstack.Stack {
 	t.Helper()
@@ -51,7 +42,7 @@ func query[T any](t *testing.T, url, sql string) T {
 // TestStack holds that data outlives a stop, that the servers are not root's, and that a folder serves one stack.
 func TestStack(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := pgtest.Folder(t)
 	begun := time.Now()
 	first := startStack(t, dir, true)
 	making := time.Since(begun)
@@ -97,7 +88,7 @@ func TestStack(t *testing.T) {
 // TestFolderInUse holds that a second stack on one folder is refused, with advice.
 func TestFolderInUse(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := pgtest.Folder(t)
 	s := startStack(t, dir, false)
 	defer func() { _ = s.Stop() }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -111,7 +102,7 @@ func TestFolderInUse(t *testing.T) {
 // TestWhoseFolderIsGoneEnds removes Redis's pid file, as whoever removes the whole folder does: Redis ends with its stack all the same.
 func TestWhoseFolderIsGoneEnds(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
+	dir := pgtest.Folder(t)
 	s := startStack(t, dir, true)
 	file := filepath.Join(dir, "redis.pid")
 	raw, err := os.ReadFile(file)
@@ -146,11 +137,11 @@ func postmaster(t *testing.T, dir string) int {
 // TestPoolerAndReplica holds that a write through PgBouncer is seen through the replica, and that all of it ends.
 func TestPoolerAndReplica(t *testing.T) {
 	t.Parallel()
-	primary, err := devstack.Start(t.Context(), devstack.Options{Dir: folder(t), Pooler: true, Temporary: true})
+	primary, err := devstack.Start(t.Context(), devstack.Options{Dir: pgtest.Folder(t), Pooler: true, Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	replica, err := devstack.Start(t.Context(), devstack.Options{Dir: folder(t), Follow: primary.DatabaseURL, Temporary: true})
+	replica, err := devstack.Start(t.Context(), devstack.Options{Dir: pgtest.Folder(t), Follow: primary.DatabaseURL, Temporary: true})
 	if err != nil {
 		t.Fatal(err)
 	}
