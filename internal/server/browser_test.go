@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"traitortrack/internal/redisdb"
@@ -33,10 +35,9 @@ const browserPatience = time.Minute
 
 // browser is a tab, with cookies and a storage of its own, at a warehouse.
 type browser struct {
-	t     *testing.T
-	ctx   context.Context
-	url   string
-	close func()
+	t   *testing.T
+	ctx context.Context
+	url string
 }
 
 // theChromium is one Chromium for all tests of the run: starting one takes longer than most of them.
@@ -118,7 +119,7 @@ func (b *browser) target(options ...chromedp.ContextOption) *browser {
 	b.t.Helper()
 	ctx, leave := chromedp.NewContext(b.ctx, options...)
 	b.t.Cleanup(leave)
-	other := &browser{t: b.t, ctx: ctx, url: b.url, close: leave}
+	other := &browser{t: b.t, ctx: ctx, url: b.url}
 	if err := chromedp.Do(ctx); err != nil {
 		b.t.Fatalf("open a tab: %v", err)
 	}
@@ -129,6 +130,23 @@ func (b *browser) target(options ...chromedp.ContextOption) *browser {
 	}
 	other.watch()
 	return other
+}
+
+// close closes a tab, in the network that it has. The tab's context, when it ends, would let go of the tab first, and a page that
+// was offline would be online for its last moment.
+func (b *browser) close() {
+	b.t.Helper()
+	id := chromedp.FromContext(b.ctx).Target.TargetID
+	if _, err := chromedp.CallBrowser(b.ctx, target.CloseTarget, target.CloseTargetParams{TargetID: id}); err != nil {
+		b.t.Fatalf("close a tab: %v", err)
+	}
+	for open := true; open; time.Sleep(20 * time.Millisecond) {
+		tabs, err := chromedp.CallBrowser(b.ctx, target.GetTargets, target.GetTargetsParams{})
+		if err != nil {
+			b.t.Fatalf("look for a tab that was closed: %v", err)
+		}
+		open = slices.ContainsFunc(tabs.TargetInfos, func(tab *target.Info) bool { return tab.TargetID == id })
+	}
 }
 
 // watch collects what the page should never say in its console.
