@@ -460,7 +460,8 @@ CREATE TABLE public.session (
     last_used_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     pending boolean DEFAULT false NOT NULL
-);
+)
+WITH (fillfactor='70');
 
 CREATE TABLE public.session_generation (
     only_row boolean DEFAULT true NOT NULL,
@@ -721,7 +722,7 @@ CREATE INDEX scan_xid_idx ON ONLY public.scan USING brin ((((xid)::text)::bigint
 
 CREATE INDEX session_expires_idx ON public.session USING btree (expires_at);
 
-CREATE INDEX session_user_idx ON public.session USING btree (user_id, last_used_at);
+CREATE INDEX session_user_idx ON public.session USING btree (user_id);
 
 CREATE INDEX user_email_idx ON public."user" USING btree (lower(email));
 

@@ -16,7 +16,7 @@ import (
 // statements, it goes past it.
 func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx pgx.Tx, writes Queue) error) error {
 	return retry(ctx, func() error {
-		return db.exchange.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		return db.prepared.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
 			err := db.converse(ctx, c.Conn(), ask, decide)
 			if err != nil && c.Conn().PgConn().TxStatus() != 'I' && !c.Conn().IsClosed() {
 				_, undone := c.Conn().Exec(ctx, "rollback")
@@ -35,7 +35,7 @@ func (db *DB) converse(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), d
 	var first, last pgx.Batch
 	first.BeginTx(pgx.TxOptions{})
 	first.Queue(planOnce)
-	if db.pooled && db.exchange == db.pool {
+	if db.pooled && db.prepared == db.pool {
 		first.Queue(boundsQuery)
 	}
 	ask(&first)

@@ -37,9 +37,9 @@ const (
 )
 
 // DB is a pool of connections to one PostgreSQL, a reserve beside it, and a replica where it follows one. The connections of
-// exchange keep their prepared statements: behind a pooler they lead past it, else they are the pool's.
+// prepared keep their prepared statements: behind a pooler they lead past it, else they are the pool's.
 type DB struct {
-	pool, reserve, exchange *pgxpool.Pool
+	pool, reserve, prepared *pgxpool.Pool
 	pooled                  bool
 	replica                 *replica // nil where there is none
 }
@@ -50,12 +50,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{pool: pool, reserve: pool, exchange: pool, pooled: o.Pooled}
+	db := &DB{pool: pool, reserve: pool, prepared: pool, pooled: o.Pooled}
 	if o.Reserve > 0 {
 		db.reserve, err = newPool(ctx, o.past(o.Reserve))
 	}
 	if err == nil && o.Pooled && o.leadsPast() {
-		db.exchange, err = newPool(ctx, o.past(ExchangeConns))
+		db.prepared, err = newPool(ctx, o.past(PreparedConns))
 	}
 	if err != nil {
 		db.Close()
@@ -64,8 +64,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// ExchangeConns is how many connections past a pooler an instance has for Exchange. Scans of one organization need one.
-const ExchangeConns = 4
+// PreparedConns is how many connections past a pooler an instance has for Exchange and Prepared. Scans of one organization need one.
+const PreparedConns = 4
 
 func (o Options) leadsPast() bool { return o.DirectURL != "" && o.DirectURL != o.URL }
 
@@ -137,13 +137,17 @@ func knowTypes(_ context.Context, conn *pgx.Conn) error {
 // Pool gives the pool itself, for single statements outside a transaction.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
+// Prepared gives connections that keep their statements prepared, also behind a pooler, for single statements outside a transaction
+// that take longer to plan than to run: those over tables in months, which are planned for each month.
+func (db *DB) Prepared() *pgxpool.Pool { return db.prepared }
+
 // Close closes every connection, waiting for those in use.
 func (db *DB) Close() {
 	if db.replica != nil {
 		db.replica.pool.Close()
 	}
 	db.pool.Close()
-	for _, other := range []*pgxpool.Pool{db.reserve, db.exchange} {
+	for _, other := range []*pgxpool.Pool{db.reserve, db.prepared} {
 		if other != nil && other != db.pool {
 			other.Close()
 		}

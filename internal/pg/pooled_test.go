@@ -19,7 +19,7 @@ import (
 
 // full is a database behind a PgBouncer all of whose connections sleep, until awake is called or the test ends.
 type full struct {
-	db     *pg.DB // through PgBouncer, and past it for exchanges
+	db     *pg.DB // through PgBouncer, and past it for what keeps prepared
 	direct *pg.DB
 	folder string
 	awake  func()
@@ -62,8 +62,8 @@ func (f full) asleep(t *testing.T) int {
 	return n
 }
 
-// TestAnExchangeGoesPastThePooler exchanges while the pooler has no connection to spare, on one that keeps what was prepared.
-func TestAnExchangeGoesPastThePooler(t *testing.T) {
+// TestWhatKeepsPreparedGoesPastThePooler exchanges and asks while the pooler has no connection to spare, on one that keeps what was prepared.
+func TestWhatKeepsPreparedGoesPastThePooler(t *testing.T) {
 	t.Parallel()
 	f := fill(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -79,6 +79,9 @@ func TestAnExchangeGoesPastThePooler(t *testing.T) {
 	}
 	if prepared != 1 {
 		t.Errorf("%d statements were kept", prepared)
+	}
+	if err := f.db.Prepared().QueryRow(ctx, "SELECT 1").Scan(&prepared); err != nil {
+		t.Error(err)
 	}
 }
 

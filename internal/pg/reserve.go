@@ -31,7 +31,7 @@ func (db *DB) For(ctx context.Context) *pgxpool.Pool {
 	return db.pool
 }
 
-// Measure shows the pool among the numbers, under a name, and what else there is as "replica", "reserve" and "exchange". Size is how
+// Measure shows the pool among the numbers, under a name, and what else there is as "replica", "reserve" and "prepared". Size is how
 // many connections the pool is meant to hold.
 func (db *DB) Measure(m *obs.Metrics, name string, size int) {
 	m.DatabasePool(name, func() obs.PoolStats { return stats(db.pool, size) })
@@ -47,8 +47,8 @@ func (db *DB) Measure(m *obs.Metrics, name string, size int) {
 	if db.reserve != db.pool {
 		m.DatabasePool("reserve", func() obs.PoolStats { return stats(db.reserve, int(db.reserve.Stat().MaxConns())) })
 	}
-	if db.exchange != db.pool {
-		m.DatabasePool("exchange", func() obs.PoolStats { return stats(db.exchange, int(db.exchange.Stat().MaxConns())) })
+	if db.prepared != db.pool {
+		m.DatabasePool("prepared", func() obs.PoolStats { return stats(db.prepared, int(db.prepared.Stat().MaxConns())) })
 	}
 }
 

@@ -2,12 +2,15 @@
 INSERT INTO session (token_hash, user_id, session_epoch, data, device, address, created_at, last_used_at, expires_at, pending)
 VALUES (@token_hash, @user_id, @session_epoch, @data, @device, @address, @now, @now, @expires_at, @pending);
 
--- name: findSession :one
-SELECT data, last_used_at, expires_at FROM session WHERE token_hash = @token_hash;
-
--- Requests of one session that come together write once: the others find that the row says so already.
--- name: touchSession :exec
-UPDATE session SET last_used_at = @now WHERE token_hash = @token_hash AND last_used_at <= @not_since;
+-- Reads a session and, where that is due, writes that it is used. Requests of one session that come together write once: the others
+-- find that the row says so already. Nobody waits for the disk, since a crash costs no more than the last use of a moment.
+-- name: useSession :one
+-- Global: a session is a user's, whatever their organization.
+WITH found AS (SELECT s.data, s.last_used_at, s.expires_at FROM session s WHERE s.token_hash = @token_hash),
+used AS (
+    UPDATE session s SET last_used_at = @now
+    WHERE s.token_hash = @token_hash AND s.last_used_at <= @due_since AND s.last_used_at > @idle_since AND s.expires_at > @now)
+SELECT found.data, found.last_used_at, found.expires_at FROM found, set_config('synchronous_commit', 'off', true);
 
 -- name: deleteSession :execrows
 DELETE FROM session WHERE token_hash = @token_hash;

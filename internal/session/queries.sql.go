@@ -31,23 +31,6 @@ func (q *Queries) deleteSession(ctx context.Context, tokenHash []byte) (int64, e
 	return result.RowsAffected(), nil
 }
 
-const findSession = `-- name: findSession :one
-SELECT data, last_used_at, expires_at FROM session WHERE token_hash = $1
-`
-
-type findSessionRow struct {
-	Data       []byte
-	LastUsedAt time.Time
-	ExpiresAt  time.Time
-}
-
-func (q *Queries) findSession(ctx context.Context, tokenHash []byte) (findSessionRow, error) {
-	row := q.db.QueryRow(ctx, findSession, tokenHash)
-	var i findSessionRow
-	err := row.Scan(&i.Data, &i.LastUsedAt, &i.ExpiresAt)
-	return i, err
-}
-
 const getGeneration = `-- name: getGeneration :one
 SELECT generation FROM session_generation
 `
@@ -184,18 +167,38 @@ func (q *Queries) raiseGeneration(ctx context.Context) (int64, error) {
 	return generation, err
 }
 
-const touchSession = `-- name: touchSession :exec
-UPDATE session SET last_used_at = $1 WHERE token_hash = $2 AND last_used_at <= $3
+const useSession = `-- name: useSession :one
+WITH found AS (SELECT s.data, s.last_used_at, s.expires_at FROM session s WHERE s.token_hash = $1),
+used AS (
+    UPDATE session s SET last_used_at = $2
+    WHERE s.token_hash = $1 AND s.last_used_at <= $3 AND s.last_used_at > $4 AND s.expires_at > $2)
+SELECT found.data, found.last_used_at, found.expires_at FROM found, set_config('synchronous_commit', 'off', true)
 `
 
-type touchSessionParams struct {
-	Now       time.Time
+type useSessionParams struct {
 	TokenHash []byte
-	NotSince  time.Time
+	Now       time.Time
+	DueSince  time.Time
+	IdleSince time.Time
 }
 
-// Requests of one session that come together write once: the others find that the row says so already.
-func (q *Queries) touchSession(ctx context.Context, arg touchSessionParams) error {
-	_, err := q.db.Exec(ctx, touchSession, arg.Now, arg.TokenHash, arg.NotSince)
-	return err
+type useSessionRow struct {
+	Data       []byte
+	LastUsedAt time.Time
+	ExpiresAt  time.Time
+}
+
+// Reads a session and, where that is due, writes that it is used. Requests of one session that come together write once: the others
+// find that the row says so already. Nobody waits for the disk, since a crash costs no more than the last use of a moment.
+// Global: a session is a user's, whatever their organization.
+func (q *Queries) useSession(ctx context.Context, arg useSessionParams) (useSessionRow, error) {
+	row := q.db.QueryRow(ctx, useSession,
+		arg.TokenHash,
+		arg.Now,
+		arg.DueSince,
+		arg.IdleSince,
+	)
+	var i useSessionRow
+	err := row.Scan(&i.Data, &i.LastUsedAt, &i.ExpiresAt)
+	return i, err
 }

@@ -51,23 +51,24 @@ func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	return s.findRow(ctx, generation, hash)
 }
 
+// findRow reads a session's row, and counts the request as a use of it unless the request is a passive one.
 func (s *store) findRow(ctx context.Context, generation int64, hash []byte) ([]byte, bool, error) {
-	row, err := New(s.db.For(ctx)).findSession(ctx, hash)
+	now, due := s.now(), time.Time{}
+	if ctx.Value(passiveKey) == nil {
+		due = now.Add(-useEvery)
+	}
+	row, err := New(s.db.For(ctx)).useSession(ctx, useSessionParams{TokenHash: hash, Now: now, DueSince: due, IdleSince: now.Add(-idleLimit)})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, pg.Refusal(fmt.Errorf("read session %x: %w", hash[:4], err))
 	}
-	now, t := s.now(), times{used: row.LastUsedAt, until: row.ExpiresAt}
+	t := times{used: row.LastUsedAt, until: row.ExpiresAt}
 	if t.over(now) {
 		return nil, false, nil
 	}
-	if t.due(now) && ctx.Value(passiveKey) == nil {
-		err := New(s.db.For(ctx)).touchSession(ctx, touchSessionParams{TokenHash: hash, Now: now, NotSince: now.Add(-useEvery)})
-		if err != nil {
-			return nil, false, pg.Refusal(fmt.Errorf("write the last use of session %x: %w", hash[:4], err))
-		}
+	if !row.LastUsedAt.After(due) {
 		t.used = now
 	}
 	s.keepCopy(ctx, generation, hash, t, row.Data)
