@@ -22,8 +22,7 @@ type facts struct {
 	limits         redisdb.State
 	memory, bound  float64 // of Redis, in bytes; not a number where it is not known
 	seals          bool
-	sealLag        time.Duration
-	sealUnknown    bool
+	seal           sealFacts
 	waiting        int64
 	oldest         time.Duration
 	backlogUnknown bool
@@ -34,6 +33,13 @@ type facts struct {
 type replicaFacts struct {
 	known, used bool
 	behind      time.Duration
+}
+
+// sealFacts are how far sealing is behind.
+type sealFacts struct {
+	asked   time.Time
+	lag     time.Duration
+	unknown bool
 }
 
 // diskFacts are about the disk of the database.
@@ -50,11 +56,10 @@ func (m *Monitor) gather(ctx context.Context) facts {
 		f.read(reading)
 	}
 	f.answered, f.away = m.askDatabase(ctx)
-	if f.seals {
-		var err error
-		f.sealLag, err = asked(ctx, m.s.SealLag)
-		f.sealUnknown = err != nil
+	if f.seals && (m.seal.unknown || m.s.Now().Sub(m.seal.asked) > sealsEvery) {
+		m.seal = m.askSeals(ctx)
 	}
+	f.seal = m.seal
 	ask, cancel := context.WithTimeout(ctx, askBudget)
 	defer cancel()
 	var err error
@@ -93,6 +98,12 @@ func (m *Monitor) askDatabase(ctx context.Context) (time.Duration, bool) {
 	begun := time.Now()
 	_, err := asked(ctx, New(m.s.DB.For(ctx)).answer)
 	return time.Since(begun), err != nil
+}
+
+// askSeals finds out how far sealing is behind. That reads every row without a seal.
+func (m *Monitor) askSeals(ctx context.Context) sealFacts {
+	lag, err := asked(ctx, m.s.SealLag)
+	return sealFacts{asked: m.s.Now(), lag: lag, unknown: err != nil}
 }
 
 // askDisk finds out how large the database is, and how full its disk, where that is this machine's.

@@ -142,6 +142,7 @@ type Sources struct {
 // Monitor looks at every part in the background, so that telling of them costs nothing and waits for nobody.
 type Monitor struct {
 	s    Sources
+	seal sealFacts
 	disk diskFacts
 	last atomic.Pointer[Report]
 }
@@ -153,6 +154,7 @@ func NewMonitor(s Sources) *Monitor { return &Monitor{s: s} }
 const (
 	every      = 2 * time.Second
 	askBudget  = time.Second // for one question to the database
+	sealsEvery = 15 * time.Second
 	diskEvery  = 30 * time.Second
 	staleAfter = 15 * time.Second
 )

@@ -183,22 +183,22 @@ func (f facts) limiter() Part {
 }
 
 func (f facts) audit(t Thresholds) Audit {
-	a := Audit{LagSeconds: math.Round(f.sealLag.Seconds())}
-	told := fmt.Sprintf("The oldest row without a seal is %s old.", span(f.sealLag))
+	a := Audit{LagSeconds: math.Round(f.seal.lag.Seconds())}
+	told := fmt.Sprintf("The oldest row without a seal is %s old.", span(f.seal.lag))
 	const next = "See the log for a failed job “seal”, and whether a transaction has been open for long: sealing waits for it."
 	switch {
 	case f.away:
 		a.Part = unwell(Unhealthy, ChapterAudit, "Nothing can be logged: PostgreSQL does not answer.", "Bring PostgreSQL back.")
 	case !f.seals:
 		a.Part = unwell(Degraded, ChapterAudit, "Nothing is sealed, for want of SECRET_KEY.", "Set SECRET_KEY and restart.")
-	case f.sealUnknown:
+	case f.seal.unknown:
 		a.Part = unwell(Degraded, ChapterAudit, "How far sealing is behind cannot be read.", next)
-	case f.sealLag > t.SealStopped:
+	case f.seal.lag > t.SealStopped:
 		a.Part = unwell(Unhealthy, ChapterAudit, told, next)
-	case f.sealLag > t.SealLag:
+	case f.seal.lag > t.SealLag:
 		a.Part = unwell(Degraded, ChapterAudit, told, next)
 	default:
-		a.Part = healthy(ChapterAudit, "Sealed up to %s ago.", span(f.sealLag))
+		a.Part = healthy(ChapterAudit, "Sealed up to %s ago.", span(f.seal.lag))
 	}
 	return a
 }
