@@ -101,16 +101,13 @@ SELECT (SELECT count(*) FROM sealed.audit_log WHERE xid::text::bigint >= @horizo
 -- Global: the chain covers a whole deployment.
 SELECT org_id, at, id FROM sealed.audit_log WHERE xid::text::bigint >= @horizon::bigint AND at < @before::timestamptz ORDER BY at LIMIT @most;
 
--- How old the oldest row without a seal is, in seconds; 0 where every row has one. What bears a time from an hour before the last seal
--- was not written since (transactions are shorter than that), so old months are not looked at.
+-- How old the oldest row without a seal is, in seconds; 0 where every row has one.
 -- name: lag :one
 -- Global: the chain covers a whole deployment.
-WITH last AS MATERIALIZED (SELECT s.horizon, s.sealed_at - interval '1 hour' AS since FROM sealed.seal s ORDER BY s.seq DESC LIMIT 1)
+WITH last AS (SELECT coalesce(max(s.horizon), 0) AS horizon FROM sealed.seal s)
 SELECT coalesce(extract(epoch FROM now() - least(
-    (SELECT min(l.at) FROM sealed.audit_log l
-     WHERE l.xid::text::bigint >= coalesce((SELECT last.horizon FROM last), 0) AND l.at >= coalesce((SELECT last.since FROM last), '-infinity')),
-    (SELECT min(c.at) FROM scan c
-     WHERE c.xid::text::bigint >= coalesce((SELECT last.horizon FROM last), 0) AND c.at >= coalesce((SELECT last.since FROM last), '-infinity')))), 0)::float8 AS seconds;
+    (SELECT min(l.at) FROM sealed.audit_log l WHERE l.xid::text::bigint >= (SELECT last.horizon FROM last)),
+    (SELECT min(c.at) FROM scan c WHERE c.xid::text::bigint >= (SELECT last.horizon FROM last)))), 0)::float8 AS seconds;
 
 -- name: archives :many
 -- Global: the chain covers a whole deployment.

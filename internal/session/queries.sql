@@ -9,7 +9,7 @@ VALUES (@token_hash, @user_id, @session_epoch, @data, @device, @address, @now, @
 WITH found AS (SELECT s.data, s.last_used_at, s.expires_at FROM session s WHERE s.token_hash = @token_hash),
 used AS (
     UPDATE session s SET last_used_at = @now
-    WHERE s.token_hash = @token_hash AND s.last_used_at <= @due_since AND s.last_used_at > @idle_since AND s.expires_at > @now)
+    WHERE s.token_hash = @token_hash AND s.last_used_at <= @due_since AND s.last_used_at > @idle_since)
 SELECT found.data, found.last_used_at, found.expires_at FROM found, set_config('synchronous_commit', 'off', true);
 
 -- name: deleteSession :execrows

@@ -171,7 +171,7 @@ const useSession = `-- name: useSession :one
 WITH found AS (SELECT s.data, s.last_used_at, s.expires_at FROM session s WHERE s.token_hash = $1),
 used AS (
     UPDATE session s SET last_used_at = $2
-    WHERE s.token_hash = $1 AND s.last_used_at <= $3 AND s.last_used_at > $4 AND s.expires_at > $2)
+    WHERE s.token_hash = $1 AND s.last_used_at <= $3 AND s.last_used_at > $4)
 SELECT found.data, found.last_used_at, found.expires_at FROM found, set_config('synchronous_commit', 'off', true)
 `
 
