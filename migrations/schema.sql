@@ -656,6 +656,9 @@ ALTER TABLE ONLY public.totp
     ADD CONSTRAINT totp_pkey PRIMARY KEY (org_id, user_id);
 
 ALTER TABLE ONLY public."user"
+    ADD CONSTRAINT user_org_id_id_key UNIQUE (org_id, id);
+
+ALTER TABLE ONLY public."user"
     ADD CONSTRAINT user_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sealed.archive
@@ -774,14 +777,11 @@ ALTER TABLE ONLY public.api_token
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_user_id_fkey FOREIGN KEY (user_id) REFERENCES public."user"(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.bag
-    ADD CONSTRAINT bag_created_by_fkey FOREIGN KEY (created_by) REFERENCES public."user"(id);
-
 ALTER TABLE ONLY public.bag_format
     ADD CONSTRAINT bag_format_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
 
 ALTER TABLE ONLY public.bag
-    ADD CONSTRAINT bag_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
+    ADD CONSTRAINT bag_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES public."user"(org_id, id);
 
 ALTER TABLE ONLY public.bag
     ADD CONSTRAINT bag_org_id_format_id_fkey FOREIGN KEY (org_id, format_id) REFERENCES public.bag_format(org_id, id);
@@ -817,10 +817,7 @@ ALTER TABLE ONLY public.link
     ADD CONSTRAINT link_org_id_parent_kind_parent_id_fkey FOREIGN KEY (org_id, parent_kind, parent_id) REFERENCES public.bag(org_id, kind, id);
 
 ALTER TABLE ONLY public.notification
-    ADD CONSTRAINT notification_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
-
-ALTER TABLE ONLY public.notification
-    ADD CONSTRAINT notification_user_id_fkey FOREIGN KEY (user_id) REFERENCES public."user"(id) ON DELETE CASCADE;
+    ADD CONSTRAINT notification_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public."user"(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.password_link
     ADD CONSTRAINT password_link_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
@@ -839,9 +836,6 @@ ALTER TABLE ONLY public.promotion_request
 
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public.totp(org_id, user_id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.scan_receipt
-    ADD CONSTRAINT scan_receipt_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_user_id_fkey FOREIGN KEY (user_id) REFERENCES public."user"(id) ON DELETE CASCADE;

@@ -32,7 +32,7 @@ func (s *Store) TwoFactorOf(ctx context.Context, actor authz.Actor) (TwoFactor, 
 	if err := actor.Require(authz.Self); err != nil {
 		return TwoFactor{}, err
 	}
-	q := New(s.db.Pool())
+	q := New(s.db.For(ctx))
 	row, err := q.getStanding(ctx, actor.UserID)
 	if err != nil {
 		return TwoFactor{}, pg.Refusal(fmt.Errorf("read user %d: %w", actor.UserID, err))
@@ -81,7 +81,7 @@ func (s *Store) Begun(ctx context.Context, actor authz.Actor) (Enrolment, bool, 
 	if err := actor.Require(authz.Self); err != nil {
 		return Enrolment{}, false, err
 	}
-	row, err := New(s.db.Pool()).getBegun(ctx, getBegunParams{OrgID: actor.OrgID, UserID: actor.UserID, Since: s.now().Add(-replaceWithin)})
+	row, err := New(s.db.For(ctx)).getBegun(ctx, getBegunParams{OrgID: actor.OrgID, UserID: actor.UserID, Since: s.now().Add(-replaceWithin)})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Enrolment{}, false, nil
 	}

@@ -8,7 +8,7 @@ import (
 
 // Fits reports whether a password is the one of a user, without a login: nothing is counted or recorded.
 func (s *Store) Fits(ctx context.Context, username, password string) (bool, error) {
-	row, err := find(ctx, New(s.db.Pool()), cleanName(username))
+	row, err := find(ctx, New(s.db.For(ctx)), cleanName(username))
 	if err != nil {
 		return false, pg.Refusal(err)
 	}

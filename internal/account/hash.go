@@ -128,5 +128,5 @@ func (s *Store) rehash(ctx context.Context, row findByNameRow, password string) 
 	if err != nil {
 		return
 	}
-	_ = New(s.db.Pool()).rehashPassword(ctx, rehashPasswordParams{PasswordHash: kept, OrgID: row.OrgID, ID: row.ID, OldHash: row.PasswordHash})
+	_ = New(s.db.For(ctx)).rehashPassword(ctx, rehashPasswordParams{PasswordHash: kept, OrgID: row.OrgID, ID: row.ID, OldHash: row.PasswordHash})
 }

@@ -83,7 +83,7 @@ func recordLink(ctx context.Context, tx pgx.Tx, actor authz.Actor, userID int64,
 // OpenLink tells whose link a token is. One that was used, is too old, or belongs to somebody who is shut out is
 // link_invalid, like one that never was.
 func (s *Store) OpenLink(ctx context.Context, token string) (Link, error) {
-	row, err := s.findLink(ctx, New(s.db.Pool()), token)
+	row, err := s.findLink(ctx, New(s.db.For(ctx)), token)
 	if err != nil {
 		return Link{}, pg.Refusal(err)
 	}
@@ -105,7 +105,7 @@ func (s *Store) findLink(ctx context.Context, q *Queries, token string) (findLin
 // the user end, their links are not good any more, and a lock on their name is taken off. It refuses with link_invalid or
 // invalid_password.
 func (s *Store) UseLink(ctx context.Context, from authz.Actor, token, password string) (string, error) {
-	row, err := s.findLink(ctx, New(s.db.Pool()), token)
+	row, err := s.findLink(ctx, New(s.db.For(ctx)), token)
 	if err != nil {
 		return "", pg.Refusal(err)
 	}
@@ -153,7 +153,7 @@ func DropLinks(ctx context.Context, tx pgx.Tx, orgID, userID int64) error {
 
 // SweepLinks forgets the links that can no longer matter. A periodic job calls it.
 func (s *Store) SweepLinks(ctx context.Context) error {
-	if err := New(s.db.Pool()).deleteOldLinks(ctx, s.now().Add(-lifeOf(Invitation))); err != nil {
+	if err := New(s.db.For(ctx)).deleteOldLinks(ctx, s.now().Add(-lifeOf(Invitation))); err != nil {
 		return pg.Refusal(fmt.Errorf("forget old links: %w", err))
 	}
 	return nil

@@ -34,7 +34,7 @@ func Unlock(ctx context.Context, tx pgx.Tx, actor authz.Actor, username string) 
 
 // SweepLocks forgets the failures that can no longer matter. A periodic job calls it.
 func (s *Store) SweepLocks(ctx context.Context) error {
-	if err := New(s.db.Pool()).deleteOldLocks(ctx, s.now().Add(-2*lockFor)); err != nil {
+	if err := New(s.db.For(ctx)).deleteOldLocks(ctx, s.now().Add(-2*lockFor)); err != nil {
 		return pg.Refusal(fmt.Errorf("forget old failures: %w", err))
 	}
 	return nil
@@ -42,7 +42,7 @@ func (s *Store) SweepLocks(ctx context.Context) error {
 
 // refuseLocked refuses a name that is locked. It is a first look, without a lock: whether a guess counts is decided later.
 func (s *Store) refuseLocked(ctx context.Context, typed string) error {
-	until, err := New(s.db.Pool()).getLock(ctx, typed)
+	until, err := New(s.db.For(ctx)).getLock(ctx, typed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (s *Store) login(ctx context.Context, from authz.Actor, username, password,
 	if err := s.refuseLocked(ctx, typed); err != nil {
 		return User{}, errors.Join(err, s.recordLocked(ctx, from, typed))
 	}
-	row, err := find(ctx, New(s.db.Pool()), typed)
+	row, err := find(ctx, New(s.db.For(ctx)), typed)
 	if err != nil {
 		return User{}, pg.Refusal(err)
 	}
@@ -52,7 +52,7 @@ func (s *Store) login(ctx context.Context, from authz.Actor, username, password,
 
 // LoginSecond finishes a login whose password was right: userID and epoch are the waiting login's.
 func (s *Store) LoginSecond(ctx context.Context, from authz.Actor, userID, epoch int64, code string) (User, error) {
-	u, err := New(s.db.Pool()).getByID(ctx, userID)
+	u, err := New(s.db.For(ctx)).getByID(ctx, userID)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (!u.Active || u.SessionEpoch != epoch) {
 		return User{}, errEnded()
 	}

@@ -17,7 +17,7 @@ func (s *Store) Email(ctx context.Context, actor authz.Actor) (string, error) {
 	if err := actor.Require(authz.Self); err != nil {
 		return "", err
 	}
-	names, err := New(s.db.Pool()).getNames(ctx, getNamesParams{OrgID: actor.OrgID, ID: actor.UserID})
+	names, err := New(s.db.For(ctx)).getNames(ctx, getNamesParams{OrgID: actor.OrgID, ID: actor.UserID})
 	if err != nil {
 		return "", pg.Refusal(fmt.Errorf("read user %d: %w", actor.UserID, err))
 	}

@@ -55,7 +55,7 @@ func (s *Store) ChangePassword(ctx context.Context, actor authz.Actor, present, 
 // prove refuses whoever does not know the actor's password, with wrong_password. That counts as a failed login: a stolen
 // session is no way around the lock.
 func (s *Store) prove(ctx context.Context, actor authz.Actor, password string) (findByNameRow, error) {
-	u, err := New(s.db.Pool()).getByID(ctx, actor.UserID)
+	u, err := New(s.db.For(ctx)).getByID(ctx, actor.UserID)
 	if err != nil {
 		return findByNameRow{}, pg.Refusal(fmt.Errorf("read user %d: %w", actor.UserID, err))
 	}

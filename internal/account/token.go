@@ -99,7 +99,7 @@ func (s *Store) Tokens(ctx context.Context, actor authz.Actor) ([]Token, error) 
 	if err := actor.Require(authz.Self); err != nil {
 		return nil, err
 	}
-	list, err := TokensOf(ctx, s.db.Pool(), actor.OrgID, actor.UserID)
+	list, err := TokensOf(ctx, s.db.For(ctx), actor.OrgID, actor.UserID)
 	return list, pg.Refusal(err)
 }
 
@@ -148,7 +148,7 @@ const tokenMemory = 30 * 24 * time.Hour
 
 // SweepTokens forgets the tokens that expired a while ago. A periodic job calls it.
 func (s *Store) SweepTokens(ctx context.Context) error {
-	if err := New(s.db.Pool()).deleteOldTokens(ctx, s.now().Add(-tokenMemory)); err != nil {
+	if err := New(s.db.For(ctx)).deleteOldTokens(ctx, s.now().Add(-tokenMemory)); err != nil {
 		return pg.Refusal(fmt.Errorf("forget old tokens: %w", err))
 	}
 	return nil

@@ -44,7 +44,7 @@ type Archived struct {
 // written, flushed to the disk, read back and compared, and only then taken out of the database, in the transaction
 // that writes the record of it. Whatever stops it before, nothing is lost, and the next turn begins the month anew.
 func (a *Archiver) Archive(ctx context.Context) ([]Archived, error) {
-	months, err := New(a.db.Pool()).monthsInLog(ctx, a.now().UTC().Add(-retention).Format(monthForm))
+	months, err := New(a.db.For(ctx)).monthsInLog(ctx, a.now().UTC().Add(-retention).Format(monthForm))
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("look for months to archive: %w", err))
 	}

@@ -56,7 +56,7 @@ func (a *Archiver) fill(ctx context.Context, db DBTX, f *monthFile, out io.Write
 	if err != nil {
 		return fmt.Errorf("read a month's name: %w", err)
 	}
-	proof, err := newTrail(ctx, New(a.db.Pool()), a.keys, since)
+	proof, err := newTrail(ctx, New(a.db.For(ctx)), a.keys, since)
 	if err != nil {
 		return err
 	}

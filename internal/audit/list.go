@@ -98,7 +98,7 @@ func (l *Log) Actions(ctx context.Context, actor authz.Actor) ([]string, error) 
 	if err := actor.Require(authz.Audit); err != nil {
 		return nil, err
 	}
-	actions, err := New(l.db.Pool()).actions(ctx, actor.OrgID)
+	actions, err := New(l.db.For(ctx)).actions(ctx, actor.OrgID)
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("list the actions of the audit log: %w", err))
 	}

@@ -97,7 +97,7 @@ func (s *Sealer) Seal(ctx context.Context) (Sealed, error) {
 	if done.Scans == 0 {
 		return done, nil
 	}
-	if err := New(s.db.Pool()).summarizeScans(ctx); err != nil {
+	if err := New(s.db.For(ctx)).summarizeScans(ctx); err != nil {
 		return done, fmt.Errorf("summarize the index of the scans: %w", err)
 	}
 	return done, nil
@@ -107,7 +107,7 @@ func (s *Sealer) Seal(ctx context.Context) (Sealed, error) {
 // traitortrack_audit_seal_lag_seconds, and for an alert where it grows past some minutes: the job stands still, or a transaction
 // somewhere on the database server stays open.
 func (s *Sealer) Lag(ctx context.Context) (time.Duration, error) {
-	seconds, err := New(s.db.Pool()).lag(ctx)
+	seconds, err := New(s.db.For(ctx)).lag(ctx)
 	if err != nil {
 		return 0, pg.Refusal(fmt.Errorf("look for rows without a seal: %w", err))
 	}

@@ -34,7 +34,7 @@ func (s *Store) History(ctx context.Context, actor authz.Actor, rawCode, cursor 
 	if _, err := page.Decode(cursor, &from); err != nil {
 		return page.List[Event]{}, err
 	}
-	rows, err := New(s.db.Prepared()).history(ctx, historyParams{OrgID: actor.OrgID, Code: bagCode, BeforeAt: from.At, BeforeID: from.ID, Most: page.Most(limit)})
+	rows, err := New(s.db.For(ctx)).history(ctx, historyParams{OrgID: actor.OrgID, Code: bagCode, BeforeAt: from.At, BeforeID: from.ID, Most: page.Most(limit)})
 	if err != nil {
 		return page.List[Event]{}, pg.Refusal(fmt.Errorf("history of %s: %w", bagCode, err))
 	}
@@ -50,7 +50,7 @@ func (s *Store) Recent(ctx context.Context, actor authz.Actor, limit int) ([]Eve
 	if err := actor.Require(authz.Scan); err != nil {
 		return nil, err
 	}
-	rows, err := New(s.db.Prepared()).recent(ctx, recentParams{OrgID: actor.OrgID, UserID: actor.UserID, Most: int32(limit)}) //nolint:gosec // the page asks for a handful
+	rows, err := New(s.db.For(ctx)).recent(ctx, recentParams{OrgID: actor.OrgID, UserID: actor.UserID, Most: int32(limit)}) //nolint:gosec // the page asks for a handful
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("recent scans of user %d: %w", actor.UserID, err))
 	}

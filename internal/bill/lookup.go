@@ -20,7 +20,7 @@ func (s *Store) Find(ctx context.Context, actor authz.Actor, number string) (Bil
 	if err := actor.Require(authz.Bill); err != nil {
 		return Bill{}, err
 	}
-	q := New(s.db.Pool())
+	q := New(s.db.For(ctx))
 	id, err := findID(ctx, q, actor.OrgID, number)
 	if err != nil {
 		return Bill{}, err
@@ -37,7 +37,7 @@ func (s *Store) Bags(ctx context.Context, actor authz.Actor, number string) ([]L
 	if err := actor.Require(authz.Bill); err != nil {
 		return nil, err
 	}
-	q := New(s.db.Pool())
+	q := New(s.db.For(ctx))
 	id, err := findID(ctx, q, actor.OrgID, number)
 	if err != nil {
 		return nil, err

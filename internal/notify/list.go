@@ -42,7 +42,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, limit int, cursor s
 	if _, err := page.Decode(cursor, &before); err != nil {
 		return none, err
 	}
-	rows, err := New(s.db.Pool()).listNotices(ctx, listNoticesParams{OrgID: actor.OrgID, UserID: actor.UserID, Before: before, Most: page.Most(limit)})
+	rows, err := New(s.db.For(ctx)).listNotices(ctx, listNoticesParams{OrgID: actor.OrgID, UserID: actor.UserID, Before: before, Most: page.Most(limit)})
 	if err != nil {
 		return none, pg.Refusal(fmt.Errorf("list the notices of user %d: %w", actor.UserID, err))
 	}
@@ -69,7 +69,7 @@ func (s *Store) Unread(ctx context.Context, actor authz.Actor) (int, error) {
 // Open marks one of the actor's notices read and gives the path where it leads, empty for none. It refuses with
 // notice_not_found.
 func (s *Store) Open(ctx context.Context, actor authz.Actor, id int64) (string, error) {
-	link, err := New(s.db.Pool()).openNotice(ctx, openNoticeParams{OrgID: actor.OrgID, UserID: actor.UserID, ID: id, Now: s.now()})
+	link, err := New(s.db.For(ctx)).openNotice(ctx, openNoticeParams{OrgID: actor.OrgID, UserID: actor.UserID, ID: id, Now: s.now()})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", errs.New(errs.NotFound, "notice_not_found", "There is no such notice. Those of more than 90 days ago are cleared away.")
 	}
@@ -81,7 +81,7 @@ func (s *Store) Open(ctx context.Context, actor authz.Actor, id int64) (string, 
 
 // MarkRead marks some of the actor's notices read. What is no notice of theirs is passed over.
 func (s *Store) MarkRead(ctx context.Context, actor authz.Actor, ids []int64) error {
-	err := New(s.db.Pool()).markRead(ctx, markReadParams{OrgID: actor.OrgID, UserID: actor.UserID, Ids: ids, Now: s.now()})
+	err := New(s.db.For(ctx)).markRead(ctx, markReadParams{OrgID: actor.OrgID, UserID: actor.UserID, Ids: ids, Now: s.now()})
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("mark notices of user %d read: %w", actor.UserID, err))
 	}
@@ -90,7 +90,7 @@ func (s *Store) MarkRead(ctx context.Context, actor authz.Actor, ids []int64) er
 
 // MarkReadUpTo marks the actor's notices read up to the newest that they have seen: what came since stays unread.
 func (s *Store) MarkReadUpTo(ctx context.Context, actor authz.Actor, newest int64) error {
-	err := New(s.db.Pool()).markReadUpTo(ctx, markReadUpToParams{OrgID: actor.OrgID, UserID: actor.UserID, UpTo: newest, Now: s.now()})
+	err := New(s.db.For(ctx)).markReadUpTo(ctx, markReadUpToParams{OrgID: actor.OrgID, UserID: actor.UserID, UpTo: newest, Now: s.now()})
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("mark the notices of user %d read: %w", actor.UserID, err))
 	}

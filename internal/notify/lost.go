@@ -19,7 +19,7 @@ type Recipient struct{ Username, Email string }
 
 // RecipientOf gives a user's name and address as they are now.
 func RecipientOf(ctx context.Context, db *pg.DB, orgID, userID int64) (Recipient, error) {
-	row, err := New(db.Pool()).getRecipient(ctx, getRecipientParams{OrgID: orgID, ID: userID})
+	row, err := New(db.For(ctx)).getRecipient(ctx, getRecipientParams{OrgID: orgID, ID: userID})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Recipient{}, nil
 	}

@@ -23,7 +23,7 @@ type billed struct {
 
 // Billing gives an organization's standing as it is now, and its time zone. It is not cached: the gate is.
 func (s *Store) Billing(ctx context.Context, orgID int64) (Billing, *time.Location, error) {
-	b, err := readBilling(ctx, New(s.db.Pool()), orgID)
+	b, err := readBilling(ctx, New(s.db.For(ctx)), orgID)
 	return b.Billing, b.location, pg.Refusal(err)
 }
 
@@ -105,7 +105,7 @@ func (b Billing) state() map[string]any {
 // Admins names up to five people who run an organization, for those who need to know whom to ask.
 func (s *Store) Admins(ctx context.Context, orgID int64) ([]string, error) {
 	return s.admins.get(ctx, orgID, func(ctx context.Context, orgID int64) ([]string, error) {
-		names, err := New(s.db.Pool()).listAdmins(ctx, orgID)
+		names, err := New(s.db.For(ctx)).listAdmins(ctx, orgID)
 		if err != nil {
 			return nil, pg.Refusal(fmt.Errorf("list the admins of organization %d: %w", orgID, err))
 		}

@@ -76,7 +76,7 @@ func (s *Store) Formats(ctx context.Context, orgID int64) (code.Formats, error) 
 }
 
 func (s *Store) loadFormats(ctx context.Context, orgID int64) (code.Formats, error) {
-	formats, err := readFormats(ctx, New(s.db.Pool()), orgID)
+	formats, err := readFormats(ctx, New(s.db.For(ctx)), orgID)
 	if err != nil {
 		return code.Formats{}, err
 	}

@@ -52,7 +52,7 @@ func (s *Store) Find(ctx context.Context, actor authz.Actor, username string) (P
 	if err := actor.Require(authz.Users); err != nil {
 		return Person{}, err
 	}
-	p, err := s.find(ctx, New(s.db.Pool()), actor.OrgID, username)
+	p, err := s.find(ctx, New(s.db.For(ctx)), actor.OrgID, username)
 	return p, pg.Refusal(err)
 }
 

@@ -17,14 +17,14 @@ func (s *Store) Tokens(ctx context.Context, actor authz.Actor, username string) 
 	if err := actor.Require(authz.Users); err != nil {
 		return nil, err
 	}
-	id, err := New(s.db.Pool()).idOf(ctx, idOfParams{OrgID: actor.OrgID, Username: account.Clean(username)})
+	id, err := New(s.db.For(ctx)).idOf(ctx, idOfParams{OrgID: actor.OrgID, Username: account.Clean(username)})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errNobody()
 	}
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("find a user of organization %d: %w", actor.OrgID, err))
 	}
-	tokens, err := account.TokensOf(ctx, s.db.Pool(), actor.OrgID, id)
+	tokens, err := account.TokensOf(ctx, s.db.For(ctx), actor.OrgID, id)
 	return tokens, pg.Refusal(err)
 }
 

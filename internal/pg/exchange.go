@@ -35,7 +35,7 @@ func (db *DB) converse(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), d
 	var first, last pgx.Batch
 	first.BeginTx(pgx.TxOptions{})
 	first.Queue(planOnce)
-	if db.pooled && db.prepared == db.pool {
+	if db.preparedPooled() {
 		first.Queue(boundsQuery)
 	}
 	ask(&first)

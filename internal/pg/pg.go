@@ -64,8 +64,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// PreparedConns is how many connections past a pooler an instance has for Exchange and Prepared. Scans of one organization need one.
-const PreparedConns = 4
+// PreparedConns is how many connections past a pooler an instance has for what keeps its statements prepared: scans, of which an
+// organization needs one, and what is read.
+const PreparedConns = 8
+
+// preparedPooled reports whether even the connections of prepared lead through a pooler, since no other way was given.
+func (db *DB) preparedPooled() bool { return db.pooled && db.prepared == db.pool }
 
 func (o Options) leadsPast() bool { return o.DirectURL != "" && o.DirectURL != o.URL }
 
@@ -118,7 +122,7 @@ const (
 
 // Dial makes one connection of its own, beside the pool of ctx's work: see For. The caller closes it.
 func (db *DB) Dial(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, db.For(ctx).Config().ConnConfig)
+	conn, err := pgx.ConnectConfig(ctx, db.changing(ctx).Config().ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("connect beside the pool: %w", err)
 	}
@@ -136,10 +140,6 @@ func knowTypes(_ context.Context, conn *pgx.Conn) error {
 
 // Pool gives the pool itself, for single statements outside a transaction.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
-
-// Prepared gives connections that keep their statements prepared, also behind a pooler, for single statements outside a transaction
-// that take longer to plan than to run: those over tables in months, which are planned for each month.
-func (db *DB) Prepared() *pgxpool.Pool { return db.prepared }
 
 // Close closes every connection, waiting for those in use.
 func (db *DB) Close() {
@@ -161,7 +161,7 @@ const attempts = 12
 // serialization failure) or another transaction won a race for a key, do runs again from the start: it must not have
 // effects outside the transaction. A constraint becomes the refusal of its rule, and a lost database is Unavailable.
 func (db *DB) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.For(ctx), begin(pgx.TxOptions{}, db.pooled), do) })
+	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.changing(ctx), begin(pgx.TxOptions{}, db.pooled), do) })
 }
 
 func retry(ctx context.Context, try func() error) error {
@@ -179,7 +179,7 @@ func retry(ctx context.Context, try func() error) error {
 
 // Read runs do in a read-only transaction in which every statement sees the same moment.
 func (db *DB) Read(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return Refusal(pgx.BeginTxFunc(ctx, db.For(ctx), begin(oneMoment(), db.pooled), do))
+	return Refusal(pgx.BeginTxFunc(ctx, db.For(ctx), begin(oneMoment(), db.preparedPooled()), do))
 }
 
 func pause(ctx context.Context, n int) error {

@@ -80,7 +80,7 @@ func TestWhatKeepsPreparedGoesPastThePooler(t *testing.T) {
 	if prepared != 1 {
 		t.Errorf("%d statements were kept", prepared)
 	}
-	if err := f.db.Prepared().QueryRow(ctx, "SELECT 1").Scan(&prepared); err != nil {
+	if err := f.db.For(ctx).QueryRow(ctx, "SELECT 1").Scan(&prepared); err != nil {
 		t.Error(err)
 	}
 }

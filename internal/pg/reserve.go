@@ -23,8 +23,17 @@ func Reserved(ctx context.Context) context.Context { return context.WithValue(ct
 // otherwise reserved work waits for the pool behind somebody else.
 func IsReserved(ctx context.Context) bool { return ctx.Value(reserveKey) != nil }
 
-// For gives the pool that ctx's work takes its connections from, for single statements outside a transaction.
+// For gives the pool that ctx's work takes its connections from, for single statements outside a transaction. They keep their
+// statements prepared, also behind a pooler.
 func (db *DB) For(ctx context.Context) *pgxpool.Pool {
+	if IsReserved(ctx) {
+		return db.reserve
+	}
+	return db.prepared
+}
+
+// changing gives the pool for transactions that change something.
+func (db *DB) changing(ctx context.Context) *pgxpool.Pool {
 	if IsReserved(ctx) {
 		return db.reserve
 	}

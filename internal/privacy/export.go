@@ -19,7 +19,7 @@ const rowsAtOnce = 1000
 // Write writes all that is kept of a person as one JSON object. However much that is, a part of it is in memory.
 func (s *Store) Write(ctx context.Context, p Person, out io.Writer) error {
 	w := &object{out: out}
-	q := New(s.db.Pool())
+	q := New(s.db.For(ctx))
 	w.member("generated_at", s.now().UTC())
 	profile, err := q.profileOf(ctx, profileOfParams{OrgID: p.orgID, UserID: p.userID})
 	if err != nil {

@@ -76,7 +76,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 	if _, err := page.Decode(f.Cursor, &params.Before); err != nil {
 		return none, err
 	}
-	rows, err := New(s.db.Pool()).listRequests(ctx, params)
+	rows, err := New(s.db.For(ctx)).listRequests(ctx, params)
 	if err != nil {
 		return none, pg.Refusal(fmt.Errorf("list the requests of organization %d: %w", actor.OrgID, err))
 	}
@@ -92,7 +92,7 @@ const mostOwn = 10
 
 // Own gives the last requests of the actor, the newest first.
 func (s *Store) Own(ctx context.Context, actor authz.Actor) ([]Request, error) {
-	rows, err := New(s.db.Pool()).ownRequests(ctx, ownRequestsParams{OrgID: actor.OrgID, UserID: actor.UserID, Most: mostOwn})
+	rows, err := New(s.db.For(ctx)).ownRequests(ctx, ownRequestsParams{OrgID: actor.OrgID, UserID: actor.UserID, Most: mostOwn})
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("list the requests of user %d: %w", actor.UserID, err))
 	}
@@ -105,7 +105,7 @@ func (s *Store) Own(ctx context.Context, actor authz.Actor) ([]Request, error) {
 
 // CountOpen tells how many requests of the actor's organization wait for an answer.
 func (s *Store) CountOpen(ctx context.Context, actor authz.Actor) (int, error) {
-	n, err := New(s.db.Pool()).countOpen(ctx, actor.OrgID)
+	n, err := New(s.db.For(ctx)).countOpen(ctx, actor.OrgID)
 	if err != nil {
 		return 0, pg.Refusal(fmt.Errorf("count the requests of organization %d: %w", actor.OrgID, err))
 	}

@@ -32,36 +32,16 @@ func (c *counter) Config(int, time.Duration) {}
 // callers cannot both take the last place.
 func (c *counter) Get(key string, current, previous time.Time) (int, int, error) {
 	c.counts.window, c.counts.taken, c.counts.elapsed = current, c.add, time.Since(current)
-	err := c.limits.ask(c.ctx, func(ctx context.Context, r redisdb.Commands) error {
-		var err error
-		c.counts.current, c.counts.previous, err = c.exchange(ctx, r, key, current, previous)
-		return err
+	counted, err := c.limits.ask(c.ctx, func(q redisdb.Queue) []answer {
+		return []answer{c.count(q, c.name(key, current), c.add), c.count(q, c.name(key, previous), 0)}
 	})
 	if err != nil {
 		c.fellBack = true
 		c.counts.current, c.counts.previous = c.limits.local.add(c.class, key, current, previous, c.add)
+	} else {
+		c.counts.current, c.counts.previous = counted[0], counted[1]
 	}
 	return c.counts.current, c.counts.previous, nil
-}
-
-// exchange is the round trip. A key lives for the window after its last count: that is as long as it matters.
-func (c *counter) exchange(ctx context.Context, r redisdb.Commands, key string, current, previous time.Time) (int, int, error) {
-	now, before := c.name(key, current), c.name(key, previous)
-	if c.add == 0 {
-		values, err := r.MGet(ctx, now, before).Result()
-		if err != nil {
-			return 0, 0, err
-		}
-		return number(values[0]), number(values[1]), nil
-	}
-	pipe := r.TxPipeline()
-	sum := pipe.IncrBy(ctx, now, int64(c.add))
-	pipe.PExpire(ctx, now, 2*c.limits.rates[c.class].Per)
-	old := pipe.MGet(ctx, before)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, 0, err
-	}
-	return int(sum.Val()), number(old.Val()[0]), nil
 }
 
 // IncrementBy counts an amount where Get found the counts. What Redis then does not take is lost, which is no harm.
@@ -70,14 +50,21 @@ func (c *counter) IncrementBy(key string, window time.Time, amount int) error {
 		c.limits.local.add(c.class, key, window, window.Add(-c.limits.rates[c.class].Per), amount)
 		return nil
 	}
-	_ = c.limits.ask(c.ctx, func(ctx context.Context, r redisdb.Commands) error {
-		pipe := r.TxPipeline()
-		pipe.IncrBy(ctx, c.name(key, window), int64(amount))
-		pipe.PExpire(ctx, c.name(key, window), 2*c.limits.rates[c.class].Per)
-		_, err := pipe.Exec(ctx)
-		return err
-	})
+	_, _ = c.limits.ask(c.ctx, func(q redisdb.Queue) []answer { return []answer{c.count(q, c.name(key, window), amount)} })
 	return nil
+}
+
+// answer is how a count stands, or why Redis does not tell.
+type answer func() (int64, error)
+
+// count queues an amount that is counted, or a look where it is 0. A key lives for two windows from its first count, which is as long as
+// it matters. It gets its end before its count, so that no key can stay for ever.
+func (c *counter) count(q redisdb.Queue, name string, amount int) answer {
+	if amount == 0 {
+		return q.Get(c.ctx, name).Int64
+	}
+	q.SetNX(c.ctx, name, 0, 2*c.limits.rates[c.class].Per)
+	return q.IncrBy(c.ctx, name, int64(amount)).Result
 }
 
 // Increment counts one.
@@ -91,21 +78,22 @@ func (c *counter) name(key string, window time.Time) string {
 	return "LIMITER/" + string(c.class) + "/" + key + "/" + strconv.FormatInt(window.Unix(), 10)
 }
 
-func number(value any) int {
-	text, _ := value.(string)
-	n, _ := strconv.Atoi(text) // a key that is not there counts nothing
-	return n
-}
-
-// ask lets do talk to Redis, unless Redis kept somebody waiting a moment ago.
-func (l *Limits) ask(ctx context.Context, do func(context.Context, redisdb.Commands) error) error {
-	now := time.Now().UnixNano()
-	if now < l.awayTill.Load() {
-		return redisdb.ErrAway
+// ask queues what Redis is to count, unless it kept somebody waiting a moment ago. A key that is not there counts nothing.
+func (l *Limits) ask(ctx context.Context, queue func(redisdb.Queue) []answer) ([]int, error) {
+	if time.Now().UnixNano() < l.awayTill.Load() {
+		return nil, redisdb.ErrAway
 	}
-	err := l.redis.Do(ctx, do)
-	if errors.Is(err, redisdb.ErrAway) && ctx.Err() == nil {
+	var answers []answer
+	err := l.redis.Together(ctx, func(q redisdb.Queue) { answers = queue(q) })
+	counts := make([]int, len(answers))
+	for i := 0; err == nil && i < len(answers); i++ {
+		n, refused := answers[i]()
+		if counts[i] = int(n); refused != nil && !errors.Is(refused, redisdb.ErrNothing) {
+			err = fmt.Errorf("%w: %w", redisdb.ErrAway, refused)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
 		l.awayTill.Store(time.Now().Add(rest).UnixNano())
 	}
-	return err
+	return counts, err
 }

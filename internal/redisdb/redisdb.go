@@ -35,6 +35,7 @@ const (
 // DB is a pool of connections to one Redis. A nil *DB is a Redis that was never configured: it is always away.
 type DB struct {
 	client  *redis.Client
+	coach   *coach
 	breaker *gobreaker.CircuitBreaker[struct{}]
 	budget  time.Duration
 	most    time.Duration // that a call may take, whatever its budget
@@ -65,7 +66,7 @@ func open(url string, each, most time.Duration) (*DB, error) {
 	options.DialerRetries = 1
 	options.ContextTimeoutEnabled = true
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = most, most, most, most
-	return &DB{client: redis.NewClient(options), breaker: newBreaker(), budget: each, most: most, observe: func(float64) {}}, nil
+	return &DB{client: redis.NewClient(options), coach: &coach{}, breaker: newBreaker(), budget: each, most: most, observe: func(float64) {}}, nil
 }
 
 func newBreaker() *gobreaker.CircuitBreaker[struct{}] {

@@ -86,10 +86,6 @@ SELECT number, status FROM bill
 WHERE org_id = @org_id AND number_key >= @prefix AND number_key < @behind
 ORDER BY number_key LIMIT @most;
 
--- name: allowMinutes :exec
--- Global: it is about this transaction. The proof reads whole tables, and may take longer than a request.
-SELECT set_config('statement_timeout', '15min', true);
-
 -- name: ledger :one
 SELECT coalesce(sum(parents), 0)::bigint AS parents, coalesce(sum(children), 0)::bigint AS children,
        coalesce(sum(links), 0)::bigint AS links, coalesce(sum(bills_new), 0)::bigint AS bills_new,
@@ -99,17 +95,27 @@ SELECT coalesce(sum(parents), 0)::bigint AS parents, coalesce(sum(children), 0):
 FROM tally
 WHERE org_id = @org_id;
 
--- name: countRows :one
--- The same numbers, counted. Codes that were none leave no row, so that refused is the least that it may be.
-SELECT bags.parents, bags.children, links.links, bills.bills_new, bills.bills_processing, bills.bills_completed,
-       scans.accepted, scans.duplicate, scans.refused
-FROM (SELECT count(*) FILTER (WHERE b.kind = 'parent') AS parents, count(*) FILTER (WHERE b.kind = 'child') AS children
-      FROM bag b WHERE b.org_id = @org_id) bags,
-     (SELECT count(*) AS links FROM link l WHERE l.org_id = @org_id) links,
-     (SELECT count(*) FILTER (WHERE b.status = 'new') AS bills_new, count(*) FILTER (WHERE b.status = 'processing') AS bills_processing,
-             count(*) FILTER (WHERE b.status = 'completed') AS bills_completed
-      FROM bill b WHERE b.org_id = @org_id) bills,
-     (SELECT count(*) FILTER (WHERE s.outcome IN ('opened', 'resumed', 'linked')) AS accepted,
-             count(*) FILTER (WHERE s.outcome = 'duplicate') AS duplicate,
-             count(*) FILTER (WHERE s.outcome NOT IN ('opened', 'resumed', 'linked', 'duplicate')) AS refused
-      FROM scan s WHERE s.org_id = @org_id AND s.event = 'scan') scans;
+-- name: countBags :one
+-- The bags of a kind behind an id, as many as a step takes, and the last of them.
+SELECT count(*) AS bags, coalesce(max(b.id), 0)::bigint AS last
+FROM (SELECT id FROM bag WHERE org_id = @org_id AND kind = @kind AND id > @after ORDER BY id LIMIT @most) b;
+
+-- name: countLinks :one
+SELECT count(*) AS links, coalesce(max(l.child_id), 0)::bigint AS last
+FROM (SELECT child_id FROM link WHERE org_id = @org_id AND child_id > @after ORDER BY child_id LIMIT @most) l;
+
+-- name: countBills :one
+SELECT count(*) FILTER (WHERE b.status = 'new') AS bills_new, count(*) FILTER (WHERE b.status = 'processing') AS bills_processing,
+       count(*) FILTER (WHERE b.status = 'completed') AS bills_completed, coalesce(max(b.id), 0)::bigint AS last
+FROM (SELECT id, status FROM bill WHERE org_id = @org_id AND id > @after ORDER BY id LIMIT @most) b;
+
+-- name: stepOfScans :one
+-- The time at which the step of scans that begins at a time ends: that of the scan so many behind it.
+SELECT at FROM scan WHERE org_id = @org_id AND at >= @since ORDER BY at OFFSET @most LIMIT 1;
+
+-- name: countScans :one
+-- Codes that were none leave no row, so that refused is the least that it may be.
+SELECT count(*) FILTER (WHERE outcome IN ('opened', 'resumed', 'linked')) AS accepted,
+       count(*) FILTER (WHERE outcome = 'duplicate') AS duplicate,
+       count(*) FILTER (WHERE outcome NOT IN ('opened', 'resumed', 'linked', 'duplicate')) AS refused
+FROM scan WHERE org_id = @org_id AND at >= @since AND at < @before AND event = 'scan';

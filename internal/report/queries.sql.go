@@ -32,16 +32,6 @@ func (q *Queries) activeUsers(ctx context.Context, arg activeUsersParams) (int64
 	return count, err
 }
 
-const allowMinutes = `-- name: allowMinutes :exec
-SELECT set_config('statement_timeout', '15min', true)
-`
-
-// Global: it is about this transaction. The proof reads whole tables, and may take longer than a request.
-func (q *Queries) allowMinutes(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, allowMinutes)
-	return err
-}
-
 const bagsFrom = `-- name: bagsFrom :many
 SELECT code, kind, status FROM bag
 WHERE org_id = $1 AND code >= $2 AND code < $3
@@ -131,48 +121,114 @@ func (q *Queries) billsFrom(ctx context.Context, arg billsFromParams) ([]billsFr
 	return items, nil
 }
 
-const countRows = `-- name: countRows :one
-SELECT bags.parents, bags.children, links.links, bills.bills_new, bills.bills_processing, bills.bills_completed,
-       scans.accepted, scans.duplicate, scans.refused
-FROM (SELECT count(*) FILTER (WHERE b.kind = 'parent') AS parents, count(*) FILTER (WHERE b.kind = 'child') AS children
-      FROM bag b WHERE b.org_id = $1) bags,
-     (SELECT count(*) AS links FROM link l WHERE l.org_id = $1) links,
-     (SELECT count(*) FILTER (WHERE b.status = 'new') AS bills_new, count(*) FILTER (WHERE b.status = 'processing') AS bills_processing,
-             count(*) FILTER (WHERE b.status = 'completed') AS bills_completed
-      FROM bill b WHERE b.org_id = $1) bills,
-     (SELECT count(*) FILTER (WHERE s.outcome IN ('opened', 'resumed', 'linked')) AS accepted,
-             count(*) FILTER (WHERE s.outcome = 'duplicate') AS duplicate,
-             count(*) FILTER (WHERE s.outcome NOT IN ('opened', 'resumed', 'linked', 'duplicate')) AS refused
-      FROM scan s WHERE s.org_id = $1 AND s.event = 'scan') scans
+const countBags = `-- name: countBags :one
+SELECT count(*) AS bags, coalesce(max(b.id), 0)::bigint AS last
+FROM (SELECT id FROM bag WHERE org_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4) b
 `
 
-type countRowsRow struct {
-	Parents         int64
-	Children        int64
-	Links           int64
+type countBagsParams struct {
+	OrgID int64
+	Kind  string
+	After int64
+	Most  int32
+}
+
+type countBagsRow struct {
+	Bags int64
+	Last int64
+}
+
+// The bags of a kind behind an id, as many as a step takes, and the last of them.
+func (q *Queries) countBags(ctx context.Context, arg countBagsParams) (countBagsRow, error) {
+	row := q.db.QueryRow(ctx, countBags,
+		arg.OrgID,
+		arg.Kind,
+		arg.After,
+		arg.Most,
+	)
+	var i countBagsRow
+	err := row.Scan(&i.Bags, &i.Last)
+	return i, err
+}
+
+const countBills = `-- name: countBills :one
+SELECT count(*) FILTER (WHERE b.status = 'new') AS bills_new, count(*) FILTER (WHERE b.status = 'processing') AS bills_processing,
+       count(*) FILTER (WHERE b.status = 'completed') AS bills_completed, coalesce(max(b.id), 0)::bigint AS last
+FROM (SELECT id, status FROM bill WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3) b
+`
+
+type countBillsParams struct {
+	OrgID int64
+	After int64
+	Most  int32
+}
+
+type countBillsRow struct {
 	BillsNew        int64
 	BillsProcessing int64
 	BillsCompleted  int64
-	Accepted        int64
-	Duplicate       int64
-	Refused         int64
+	Last            int64
 }
 
-// The same numbers, counted. Codes that were none leave no row, so that refused is the least that it may be.
-func (q *Queries) countRows(ctx context.Context, orgID int64) (countRowsRow, error) {
-	row := q.db.QueryRow(ctx, countRows, orgID)
-	var i countRowsRow
+func (q *Queries) countBills(ctx context.Context, arg countBillsParams) (countBillsRow, error) {
+	row := q.db.QueryRow(ctx, countBills, arg.OrgID, arg.After, arg.Most)
+	var i countBillsRow
 	err := row.Scan(
-		&i.Parents,
-		&i.Children,
-		&i.Links,
 		&i.BillsNew,
 		&i.BillsProcessing,
 		&i.BillsCompleted,
-		&i.Accepted,
-		&i.Duplicate,
-		&i.Refused,
+		&i.Last,
 	)
+	return i, err
+}
+
+const countLinks = `-- name: countLinks :one
+SELECT count(*) AS links, coalesce(max(l.child_id), 0)::bigint AS last
+FROM (SELECT child_id FROM link WHERE org_id = $1 AND child_id > $2 ORDER BY child_id LIMIT $3) l
+`
+
+type countLinksParams struct {
+	OrgID int64
+	After int64
+	Most  int32
+}
+
+type countLinksRow struct {
+	Links int64
+	Last  int64
+}
+
+func (q *Queries) countLinks(ctx context.Context, arg countLinksParams) (countLinksRow, error) {
+	row := q.db.QueryRow(ctx, countLinks, arg.OrgID, arg.After, arg.Most)
+	var i countLinksRow
+	err := row.Scan(&i.Links, &i.Last)
+	return i, err
+}
+
+const countScans = `-- name: countScans :one
+SELECT count(*) FILTER (WHERE outcome IN ('opened', 'resumed', 'linked')) AS accepted,
+       count(*) FILTER (WHERE outcome = 'duplicate') AS duplicate,
+       count(*) FILTER (WHERE outcome NOT IN ('opened', 'resumed', 'linked', 'duplicate')) AS refused
+FROM scan WHERE org_id = $1 AND at >= $2 AND at < $3 AND event = 'scan'
+`
+
+type countScansParams struct {
+	OrgID  int64
+	Since  time.Time
+	Before time.Time
+}
+
+type countScansRow struct {
+	Accepted  int64
+	Duplicate int64
+	Refused   int64
+}
+
+// Codes that were none leave no row, so that refused is the least that it may be.
+func (q *Queries) countScans(ctx context.Context, arg countScansParams) (countScansRow, error) {
+	row := q.db.QueryRow(ctx, countScans, arg.OrgID, arg.Since, arg.Before)
+	var i countScansRow
+	err := row.Scan(&i.Accepted, &i.Duplicate, &i.Refused)
 	return i, err
 }
 
@@ -520,6 +576,24 @@ func (q *Queries) quarters(ctx context.Context, arg quartersParams) ([]quartersR
 		return nil, err
 	}
 	return items, nil
+}
+
+const stepOfScans = `-- name: stepOfScans :one
+SELECT at FROM scan WHERE org_id = $1 AND at >= $2 ORDER BY at OFFSET $3 LIMIT 1
+`
+
+type stepOfScansParams struct {
+	OrgID int64
+	Since time.Time
+	Most  int32
+}
+
+// The time at which the step of scans that begins at a time ends: that of the scan so many behind it.
+func (q *Queries) stepOfScans(ctx context.Context, arg stepOfScansParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, stepOfScans, arg.OrgID, arg.Since, arg.Most)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
 }
 
 const totals = `-- name: totals :one

@@ -24,6 +24,7 @@ type Store struct {
 	orgs   *org.Store
 	ttl    time.Duration
 	now    func() time.Time
+	step   int32 // rows that a statement of Prove counts
 	mu     sync.RWMutex
 	stats  map[int64]Stats
 	flight singleflight.Group
@@ -41,7 +42,7 @@ func (s *Store) Measure(m *obs.Metrics) {
 
 // NewStore makes a store whose statistics are at most ttl old.
 func NewStore(db *pg.DB, orgs *org.Store, ttl time.Duration, now func() time.Time) *Store {
-	return &Store{db: db, orgs: orgs, ttl: ttl, now: now, stats: map[int64]Stats{}}
+	return &Store{db: db, orgs: orgs, ttl: ttl, now: now, step: step, stats: map[int64]Stats{}}
 }
 
 // Stats are the statistics of an organization, as the API gives them.
@@ -122,7 +123,7 @@ func (s *Store) fresh(orgID int64) (Stats, bool) {
 
 func (s *Store) readStats(ctx context.Context, orgID int64) (Stats, error) {
 	now := s.now().UTC()
-	q := New(s.db.Pool())
+	q := New(s.db.For(ctx))
 	t, err := q.totals(ctx, totalsParams{OrgID: orgID, LastDay: dayAgo(now), Today: now})
 	if err != nil {
 		return Stats{}, pg.Refusal(fmt.Errorf("totals of organization %d: %w", orgID, err))

@@ -64,9 +64,14 @@ func Tables() []string {
 }
 
 // Tidy lets the database look at what was made, so that it plans well from the first query on.
-func Tidy(ctx context.Context, db *pg.DB) error {
+func Tidy(ctx context.Context, db *pg.DB) error { return tidy(ctx, db, "VACUUM (ANALYZE) ") }
+
+// analyze is Tidy while more is to come.
+func analyze(ctx context.Context, db *pg.DB) error { return tidy(ctx, db, "ANALYZE ") }
+
+func tidy(ctx context.Context, db *pg.DB, how string) error {
 	for _, name := range append(Tables(), `"user"`) {
-		if _, err := db.Pool().Exec(ctx, "VACUUM (ANALYZE) "+name); err != nil {
+		if _, err := db.Pool().Exec(ctx, how+name); err != nil {
 			return fmt.Errorf("put %s in order: %w", name, err)
 		}
 	}

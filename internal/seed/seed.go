@@ -190,12 +190,23 @@ type work struct {
 	chunk int
 }
 
-// fill makes the chunks that are missing, a worker for each processor.
+// fill makes the chunks that are missing: one by itself, at which the database then looks, and the others by a worker for each
+// processor. Else it would check their foreign keys by plans for empty tables, and read a whole index for each row.
 func fill(ctx context.Context, db *pg.DB, layouts []*layout, o Options) error {
 	todo, done, err := missing(ctx, db, layouts)
-	if err != nil {
+	if err != nil || len(todo) == 0 {
 		return err
 	}
+	first := todo[0]
+	if err := first.make(ctx, db); err != nil {
+		return err
+	}
+	done += first.bagsOf(first.chunk)
+	o.Progress(done, o.Bags)
+	if err := analyze(ctx, db); err != nil {
+		return err
+	}
+	todo = todo[1:]
 	progress := make(chan int, len(todo))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0) + 1)
@@ -213,14 +224,21 @@ func fill(ctx context.Context, db *pg.DB, layouts []*layout, o Options) error {
 	})
 	for _, w := range todo {
 		group.Go(func() error {
-			if err := w.copyInto(ctx, db, w.chunk); err != nil {
-				return fmt.Errorf("make chunk %d of organization %d: %w", w.chunk, w.org, err)
+			err := w.make(ctx, db)
+			if err == nil {
+				progress <- w.bagsOf(w.chunk)
 			}
-			progress <- w.bagsOf(w.chunk)
-			return nil
+			return err
 		})
 	}
 	return group.Wait()
+}
+
+func (w work) make(ctx context.Context, db *pg.DB) error {
+	if err := w.copyInto(ctx, db, w.chunk); err != nil {
+		return fmt.Errorf("make chunk %d of organization %d: %w", w.chunk, w.org, err)
+	}
+	return nil
 }
 
 // missing gives the chunks that are not there yet, and how many bags the others have.

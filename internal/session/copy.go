@@ -30,14 +30,13 @@ func (s *store) findCopy(ctx context.Context, generation int64, hash []byte) (re
 	if generation == 0 {
 		return replica{}, false
 	}
-	var raw []byte
-	err := s.redis.Do(ctx, func(ctx context.Context, c redisdb.Commands) error {
-		var err error
-		raw, err = c.Get(ctx, copyKey(generation, hash)).Bytes()
-		return err
-	})
+	var raw interface{ Bytes() ([]byte, error) }
+	if s.redis.Together(ctx, func(q redisdb.Queue) { raw = q.Get(ctx, copyKey(generation, hash)) }) != nil {
+		return replica{}, false
+	}
 	var r replica
-	if err != nil || json.Unmarshal(raw, &r) != nil {
+	text, err := raw.Bytes()
+	if err != nil || json.Unmarshal(text, &r) != nil {
 		return replica{}, false
 	}
 	return r, true

@@ -26,7 +26,7 @@ const maxListed = 100
 // List gives the sessions of a user that go on, the one used last first.
 func (s *Sessions) List(ctx context.Context, userID int64) ([]Session, error) {
 	now := s.now()
-	rows, err := New(s.store.db.Pool()).listSessions(ctx, listSessionsParams{UserID: userID, Now: now, UsedSince: now.Add(-idleLimit), Most: maxListed})
+	rows, err := New(s.store.db.For(ctx)).listSessions(ctx, listSessionsParams{UserID: userID, Now: now, UsedSince: now.Add(-idleLimit), Most: maxListed})
 	if err != nil {
 		return nil, pg.Refusal(fmt.Errorf("list the sessions of user %d: %w", userID, err))
 	}
@@ -48,7 +48,7 @@ func (s *Sessions) EndOne(ctx context.Context, userID int64, id string) error {
 	if err != nil {
 		return errNoSession()
 	}
-	theirs, err := New(s.store.db.Pool()).isSessionOf(ctx, isSessionOfParams{TokenHash: hash, UserID: userID})
+	theirs, err := New(s.store.db.For(ctx)).isSessionOf(ctx, isSessionOfParams{TokenHash: hash, UserID: userID})
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("find a session of user %d: %w", userID, err))
 	}

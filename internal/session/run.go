@@ -38,7 +38,7 @@ func (s *Sessions) Run(ctx context.Context) error {
 func (s *store) follow(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, followLimit)
 	defer cancel()
-	generation, err := New(s.db.Pool()).getGeneration(ctx)
+	generation, err := New(s.db.For(ctx)).getGeneration(ctx)
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("read the session generation: %w", err))
 	}
@@ -48,7 +48,7 @@ func (s *store) follow(ctx context.Context) error {
 		return nil // a Redis that is away has nothing to tell
 	}
 	if s.incarnation != "" {
-		if generation, err = New(s.db.Pool()).raiseGeneration(ctx); err != nil {
+		if generation, err = New(s.db.For(ctx)).raiseGeneration(ctx); err != nil {
 			return pg.Refusal(fmt.Errorf("raise the session generation: %w", err))
 		}
 		s.learn(generation)
@@ -67,7 +67,7 @@ func (s *store) learn(generation int64) {
 }
 
 func (s *store) sweep(ctx context.Context) error {
-	if err := New(s.db.Pool()).deleteExpired(ctx, s.now()); err != nil {
+	if err := New(s.db.For(ctx)).deleteExpired(ctx, s.now()); err != nil {
 		return pg.Refusal(fmt.Errorf("clear away sessions that are over: %w", err))
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *store) CommitCtx(ctx context.Context, token string, data []byte, until 
 	device, _ := values[keyDevice].(string)
 	address, _ := values[keyAddress].(string)
 	hash, generation, now := hashOf(token), s.generation.Load(), s.now()
-	err = New(s.db.Pool()).insertSession(ctx, insertSessionParams{TokenHash: hash, UserID: userID, SessionEpoch: epoch,
+	err = New(s.db.For(ctx)).insertSession(ctx, insertSessionParams{TokenHash: hash, UserID: userID, SessionEpoch: epoch,
 		Data: data, Device: device, Address: address, Now: now, ExpiresAt: until, Pending: pending})
 	if err != nil {
 		return pg.Refusal(fmt.Errorf("write session %x: %w", hash[:4], err))

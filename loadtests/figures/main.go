@@ -89,6 +89,9 @@ func (w *warehouse) measure(ctx context.Context, o options, p *page, all bool) (
 	if err != nil {
 		return nil, err
 	}
+	if err := w.rest(ctx); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
 	read, err := s.reads(ctx, w, o)
 	if err == nil {
 		p.reads(w.bags, read)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"traitortrack/internal/devstack"
 )
 
 // page is what a run came to.
@@ -126,7 +128,7 @@ func (p *page) slow(bags int, all, within map[string]float64) {
 func (p *page) write() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Figures of one server over %d bags\n\n%s, on %d cores that also run PostgreSQL, Redis and who asks. PostgreSQL syncs every commit (asserted); its settings: %s.\n\n",
-		p.options.Bags, p.began.UTC().Format("2 January 2006, 15:04 UTC"), runtime.NumCPU(), strings.Join(settings(), ", "))
+		p.options.Bags, p.began.UTC().Format("2 January 2006, 15:04 UTC"), runtime.NumCPU(), strings.Join(devstack.Tuned(), ", "))
 	fmt.Fprintf(&b, "    %s\n\nTook %s.\n\n| | bar | measured | beside | |\n|---|---|---|---|---|\n", strings.Join(append([]string{"loadtests/bin/figures"}, os.Args[1:]...), " "),
 		time.Since(p.began).Round(time.Second))
 	for _, x := range p.bars {

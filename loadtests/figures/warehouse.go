@@ -20,12 +20,6 @@ const (
 	users     = 100 // for load; seven in ten of each organization are dispatchers
 )
 
-// settings are PostgreSQL's on a machine like this one, by its own manual: a part of the memory as its cache, and checkpoints that are
-// not made for want of room. Durability is as it comes.
-func settings() []string {
-	return []string{"shared_buffers=2GB", "max_wal_size=8GB", "checkpoint_timeout=15min", "random_page_cost=1.1"}
-}
-
 // warehouse is a durable database with so many bags, and a Redis.
 type warehouse struct {
 	bags  int
@@ -48,7 +42,7 @@ func open(ctx context.Context, bags int) (*warehouse, error) {
 		return nil, err
 	}
 	w := &warehouse{bags: bags, dir: dir}
-	w.stack, err = devstack.Start(ctx, devstack.Options{Dir: filepath.Join(dir, "data"), Redis: true, Settings: settings()})
+	w.stack, err = devstack.Start(ctx, devstack.Options{Dir: filepath.Join(dir, "data"), Redis: true, Settings: devstack.Tuned()})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the servers: %w", err), os.RemoveAll(dir))
 	}
@@ -103,6 +97,37 @@ func (w *warehouse) fill(ctx context.Context) (seeded, error) {
 	}
 	say("seeded %d rows in %s", s.rows, s.took.Round(time.Second))
 	return s, seed.Tidy(ctx, w.db)
+}
+
+// A server that finds a year of history which nobody has sealed or proved yet does that first. It is at rest when no job has run for a few
+// looks, a second apart.
+const (
+	restful     = 5
+	restingMost = 20 * time.Minute
+)
+
+// rest waits until the server's jobs are done.
+func (w *warehouse) rest(ctx context.Context) error {
+	begun := time.Now()
+	for quiet := 0; quiet < restful; quiet++ {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		var jobs int
+		if err := w.db.Pool().QueryRow(ctx, "SELECT count(*) FROM river.river_job WHERE state IN ('available', 'running', 'retryable')").Scan(&jobs); err != nil {
+			return fmt.Errorf("look whether jobs run: %w", err)
+		}
+		if jobs > 0 {
+			quiet = -1
+		}
+		if time.Since(begun) > restingMost {
+			return fmt.Errorf("jobs still run after %s", restingMost)
+		}
+	}
+	say("the first seals and proofs took %s", time.Since(begun).Round(time.Second))
+	return nil
 }
 
 // rows counts all rows of the tables that a seed fills.

@@ -73,7 +73,7 @@ func (g *generator) run(ctx context.Context, o options, n int, environment []str
 	c := exec.CommandContext(ctx, o.K6, "run", "--quiet", "--no-usage-report", "--address", "", "--console-output", g.acknowledged,
 		"--log-format", "raw", "loadtests/people.js")
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary)
+	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=400", "GOMEMLIMIT=10GiB") // it shares the processors with what it measures
 	out, err := c.CombinedOutput()
 	g.said = strings.TrimSpace(string(out))
 	var ended *exec.ExitError

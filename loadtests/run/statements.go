@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"traitortrack/internal/devstack"
 )
 
 // statement is what PostgreSQL tells of one that it ran, however often. Times are in milliseconds.
@@ -17,10 +19,11 @@ type statement struct {
 
 // settings are PostgreSQL's for this run.
 func (o options) settings() []string {
-	if !o.Statements {
-		return nil
+	settings := devstack.Tuned()
+	if o.Statements {
+		settings = append(settings, "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on")
 	}
-	return []string{"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"}
+	return settings
 }
 
 // countStatements has PostgreSQL count anew.
@@ -44,7 +47,7 @@ func (s *site) readStatements(ctx context.Context, o options, r *result) error {
 	}
 	return s.query(ctx, func(conn *pgx.Conn) error {
 		const most = `SELECT left(regexp_replace(query, '\s+', ' ', 'g'), 110), calls, total_plan_time, total_exec_time FROM pg_stat_statements
-			ORDER BY total_plan_time + total_exec_time DESC LIMIT 15`
+			ORDER BY total_plan_time + total_exec_time DESC LIMIT 30`
 		rows, err := conn.Query(ctx, most)
 		if err != nil {
 			return fmt.Errorf("read the statements: %w", err)
