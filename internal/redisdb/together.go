@@ -17,7 +17,7 @@ type Queue = redis.Pipeliner
 // their way, the next ones gather, and go in one write. A lone caller waits for nobody. A command that finds nothing, or is refused,
 // tells so in its own result. The error is for all: ErrAway, when nothing came back within the time budget.
 func (db *DB) Together(ctx context.Context, queue func(q Queue)) error {
-	if db == nil {
+	if db == nil || db.State() == Away && db.coach.busy() { // somebody tries already whether it is back
 		return ErrAway
 	}
 	begun := time.Now()
@@ -94,6 +94,13 @@ func (c *coach) board(queue func(Queue), fresh func() redis.Pipeliner) *load {
 	queue(c.boards.pipe)
 	c.boards.riders++
 	return c.boards
+}
+
+// busy reports whether a load is on its way.
+func (c *coach) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
 }
 
 // leave closes a load: who comes now gathers anew.
