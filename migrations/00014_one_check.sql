@@ -1,8 +1,8 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 
--- Who made a bag, and whoever gets a notice, belongs to its organization: one key says so, where two said less and took twice as
--- long. A completed bill is told to every admin, and a scan may make a bag. The rows that are there are looked at without
+-- Who made a bag, and whoever gets a notice, belongs to its organization: one key says so and is looked up once, where two said
+-- less. A completed bill is told to every admin, and a scan may make a bag. The rows that are there are looked at without
 -- keeping anybody from writing. What was begun and cut short is begun anew.
 ALTER TABLE bag DROP CONSTRAINT IF EXISTS bag_org_id_created_by_fkey;
 ALTER TABLE notification DROP CONSTRAINT IF EXISTS notification_org_id_user_id_fkey;

@@ -25,19 +25,16 @@ func IsReserved(ctx context.Context) bool { return ctx.Value(reserveKey) != nil 
 
 // For gives the pool that ctx's work takes its connections from, for single statements outside a transaction. They keep their
 // statements prepared, also behind a pooler.
-func (db *DB) For(ctx context.Context) *pgxpool.Pool {
-	if IsReserved(ctx) {
-		return db.reserve
-	}
-	return db.prepared
-}
+func (db *DB) For(ctx context.Context) *pgxpool.Pool { return db.orReserve(ctx, db.prepared) }
 
 // changing gives the pool for transactions that change something.
-func (db *DB) changing(ctx context.Context) *pgxpool.Pool {
+func (db *DB) changing(ctx context.Context) *pgxpool.Pool { return db.orReserve(ctx, db.pool) }
+
+func (db *DB) orReserve(ctx context.Context, pool *pgxpool.Pool) *pgxpool.Pool {
 	if IsReserved(ctx) {
 		return db.reserve
 	}
-	return db.pool
+	return pool
 }
 
 // Measure shows the pool among the numbers, under a name, and what else there is as "replica", "reserve" and "prepared". Size is how

@@ -84,19 +84,18 @@ func walk(one func(after int64) (last int64, err error)) error {
 
 // inTime counts scans in steps of time, since their table is in their order.
 func (s *Store) inTime(ctx context.Context, q *Queries, orgID int64, c *ledgerRow) error {
-	since, more := time.Time{}, true
-	for more {
+	since := time.Time{}
+	for since.Before(endOfTime) {
 		end, err := q.stepOfScans(ctx, stepOfScansParams{OrgID: orgID, Since: since, Most: s.step})
-		if more = err == nil; errors.Is(err, pgx.ErrNoRows) {
-			end, err = endOfTime, nil
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			end = endOfTime
+		case err != nil:
+			return err
+		case end.Equal(since): // more scans of one moment than a step takes
+			end = since.Add(time.Microsecond)
 		}
-		if end.Equal(since) {
-			end = since.Add(time.Microsecond) // more scans of one moment than a step takes
-		}
-		var r countScansRow
-		if err == nil {
-			r, err = q.countScans(ctx, countScansParams{OrgID: orgID, Since: since, Before: end})
-		}
+		r, err := q.countScans(ctx, countScansParams{OrgID: orgID, Since: since, Before: end})
 		if err != nil {
 			return err
 		}

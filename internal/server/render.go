@@ -3,13 +3,11 @@ package server
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
-	"text/template/parse"
 
 	"github.com/jba/templatecheck"
 )
@@ -30,9 +28,6 @@ func loadPages(templates fs.FS, a *assets) (map[string]*view, error) {
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
-		if err := settle(set, a); err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
-		}
 		entry := "base"
 		if isPart {
 			entry = part
@@ -46,73 +41,6 @@ func loadPages(templates fs.FS, a *assets) (map[string]*view, error) {
 		pages[name] = &view{set: set, entry: entry}
 	}
 	return pages, nil
-}
-
-// settle writes what is the same in every answer into the templates once: icons, and the addresses of assets. They were a part of what a
-// page took.
-func settle(set *template.Template, a *assets) error {
-	for _, t := range set.Templates() {
-		if t.Tree == nil {
-			continue
-		}
-		if err := settleList(t.Tree.Root, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func settleList(list *parse.ListNode, a *assets) error {
-	if list == nil {
-		return nil
-	}
-	for i, node := range list.Nodes {
-		var err error
-		switch n := node.(type) {
-		case *parse.ActionNode:
-			list.Nodes[i], err = settled(n, a)
-		case *parse.IfNode:
-			err = settleBranch(&n.BranchNode, a)
-		case *parse.RangeNode:
-			err = settleBranch(&n.BranchNode, a)
-		case *parse.WithNode:
-			err = settleBranch(&n.BranchNode, a)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func settleBranch(b *parse.BranchNode, a *assets) error {
-	return errors.Join(settleList(b.List, a), settleList(b.ElseList, a))
-}
-
-// settled gives the text of {{icon "name"}} and {{asset "name"}}, and anything else as it is.
-func settled(action *parse.ActionNode, a *assets) (parse.Node, error) {
-	pipe := action.Pipe
-	if len(pipe.Decl) > 0 || len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 2 {
-		return action, nil
-	}
-	word, isWord := pipe.Cmds[0].Args[0].(*parse.IdentifierNode)
-	of, isText := pipe.Cmds[0].Args[1].(*parse.StringNode)
-	if !isWord || !isText {
-		return action, nil
-	}
-	var text template.HTML
-	var err error
-	switch word.Ident {
-	case "icon":
-		text, err = a.icon(of.Text)
-	case "asset":
-		var address string
-		address, err = a.url(of.Text)
-		text = template.HTML(template.HTMLEscapeString(address)) //nolint:gosec // it is escaped
-	default:
-		return action, nil
-	}
-	return &parse.TextNode{NodeType: parse.NodeText, Pos: action.Pos, Text: []byte(text)}, err
 }
 
 // render executes a page, or with "page#part" one template of it, into memory and then onto the wire. data must be of
