@@ -493,6 +493,17 @@ CREATE TABLE public.tally (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.tally_person (
+    org_id bigint NOT NULL,
+    day date NOT NULL,
+    user_id bigint NOT NULL,
+    slot integer NOT NULL,
+    accepted bigint NOT NULL,
+    duplicate bigint NOT NULL,
+    refused bigint NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.totp (
     org_id bigint NOT NULL,
     user_id bigint NOT NULL,
@@ -648,6 +659,9 @@ ALTER TABLE ONLY public.session
 
 ALTER TABLE ONLY public.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (org_id, name);
+
+ALTER TABLE ONLY public.tally_person
+    ADD CONSTRAINT tally_person_pkey PRIMARY KEY (org_id, day, user_id, slot);
 
 ALTER TABLE ONLY public.tally
     ADD CONSTRAINT tally_pkey PRIMARY KEY (org_id, quarter, user_id, slot);
@@ -845,6 +859,9 @@ ALTER TABLE ONLY public.setting
 
 ALTER TABLE ONLY public.tally
     ADD CONSTRAINT tally_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);
+
+ALTER TABLE ONLY public.tally_person
+    ADD CONSTRAINT tally_person_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES public."user"(org_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.totp
     ADD CONSTRAINT totp_org_id_fkey FOREIGN KEY (org_id) REFERENCES public.organization(id);

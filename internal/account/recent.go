@@ -16,7 +16,7 @@ import (
 // are kept. The first leaves some of the second for the reading.
 const (
 	recentTTL = 750 * time.Millisecond
-	oldest    = time.Minute
+	oldest    = 10 * time.Minute
 	maxRecent = 50_000
 )
 

@@ -26,7 +26,7 @@ var ErrAway = errors.New("redis is away")
 var ErrNothing error = redis.Nil
 
 const (
-	budget   = 25 * time.Millisecond  // for one call, unless WithBudget says otherwise
+	budget   = 50 * time.Millisecond  // for one call, unless WithBudget says otherwise
 	patience = 250 * time.Millisecond // for a connection that is made in the background, and the most that any call of a request may take
 	failures = 3                      // in a row, until Redis is left alone
 	rest     = time.Second            // until one call may try again

@@ -123,7 +123,7 @@ func (d *Dashboard) readHours(ctx context.Context, q *Queries, orgID int64, now 
 }
 
 func (d *Dashboard) readPeople(ctx context.Context, q *Queries, orgID int64, now time.Time) error {
-	rows, err := q.people(ctx, peopleParams{OrgID: orgID, Today: midnight(now), Most: shownPeople})
+	rows, err := q.people(ctx, peopleParams{OrgID: orgID, Today: midnight(now), TimeZone: now.Location().String(), Most: shownPeople})
 	for _, r := range rows {
 		d.People = append(d.People, Person{Username: r.Username, Tally: Tally{r.Accepted, r.Duplicate, r.Refused}})
 		d.MorePeople = int(r.People) - len(d.People)

@@ -32,18 +32,24 @@ GROUP BY quarter
 ORDER BY quarter;
 
 -- name: people :many
--- Who scanned today, the busiest first.
-SELECT u.username, t.accepted, t.duplicate, t.refused, count(*) OVER () AS people
+-- Who scanned today, the busiest first. Servers of before tally_person add rows of users to tally instead.
+SELECT u.username, t.accepted, t.duplicate, t.refused, t.people
 FROM (
-    SELECT y.user_id, sum(y.accepted)::bigint AS accepted, sum(y.duplicate)::bigint AS duplicate, sum(y.refused)::bigint AS refused
-    FROM tally y
-    WHERE y.org_id = @org_id AND y.quarter >= @today
+    SELECT y.user_id, sum(y.accepted)::bigint AS accepted, sum(y.duplicate)::bigint AS duplicate, sum(y.refused)::bigint AS refused,
+           count(*) OVER () AS people
+    FROM (
+        SELECT p.user_id, p.accepted, p.duplicate, p.refused FROM tally_person p
+        WHERE p.org_id = @org_id AND p.day = date(timezone(@time_zone::text, @today::timestamptz))
+        UNION ALL
+        SELECT b.user_id, b.accepted, b.duplicate, b.refused FROM tally b
+        WHERE b.org_id = @org_id AND b.quarter >= @today AND b.user_id > 0
+    ) y
     GROUP BY y.user_id
     HAVING sum(y.accepted + y.duplicate + y.refused) > 0
+    ORDER BY accepted DESC, y.user_id LIMIT @most
 ) t
 JOIN "user" u ON u.id = t.user_id
-ORDER BY t.accepted DESC, u.username
-LIMIT @most;
+ORDER BY t.accepted DESC, u.username;
 
 -- name: openBills :many
 -- How many open bills were created since each of some moments, given in their order, and before the next: bucket n begins

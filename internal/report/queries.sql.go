@@ -478,23 +478,30 @@ func (q *Queries) openBills(ctx context.Context, arg openBillsParams) ([]openBil
 }
 
 const people = `-- name: people :many
-SELECT u.username, t.accepted, t.duplicate, t.refused, count(*) OVER () AS people
+SELECT u.username, t.accepted, t.duplicate, t.refused, t.people
 FROM (
-    SELECT y.user_id, sum(y.accepted)::bigint AS accepted, sum(y.duplicate)::bigint AS duplicate, sum(y.refused)::bigint AS refused
-    FROM tally y
-    WHERE y.org_id = $1 AND y.quarter >= $2
+    SELECT y.user_id, sum(y.accepted)::bigint AS accepted, sum(y.duplicate)::bigint AS duplicate, sum(y.refused)::bigint AS refused,
+           count(*) OVER () AS people
+    FROM (
+        SELECT p.user_id, p.accepted, p.duplicate, p.refused FROM tally_person p
+        WHERE p.org_id = $1 AND p.day = date(timezone($2::text, $3::timestamptz))
+        UNION ALL
+        SELECT b.user_id, b.accepted, b.duplicate, b.refused FROM tally b
+        WHERE b.org_id = $1 AND b.quarter >= $3 AND b.user_id > 0
+    ) y
     GROUP BY y.user_id
     HAVING sum(y.accepted + y.duplicate + y.refused) > 0
+    ORDER BY accepted DESC, y.user_id LIMIT $4
 ) t
 JOIN "user" u ON u.id = t.user_id
 ORDER BY t.accepted DESC, u.username
-LIMIT $3
 `
 
 type peopleParams struct {
-	OrgID int64
-	Today time.Time
-	Most  int32
+	OrgID    int64
+	TimeZone string
+	Today    time.Time
+	Most     int32
 }
 
 type peopleRow struct {
@@ -505,9 +512,14 @@ type peopleRow struct {
 	People    int64
 }
 
-// Who scanned today, the busiest first.
+// Who scanned today, the busiest first. Servers of before tally_person add rows of users to tally instead.
 func (q *Queries) people(ctx context.Context, arg peopleParams) ([]peopleRow, error) {
-	rows, err := q.db.Query(ctx, people, arg.OrgID, arg.Today, arg.Most)
+	rows, err := q.db.Query(ctx, people,
+		arg.OrgID,
+		arg.TimeZone,
+		arg.Today,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}

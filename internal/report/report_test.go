@@ -247,6 +247,43 @@ func TestFoldingChangesNoNumber(t *testing.T) {
 	}
 }
 
+// TestPastDaysOfPeopleAreForgotten folds when the day is still today, an hour of it is left, and when it is over in every time zone.
+func TestPastDaysOfPeopleAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.shift(t, 4)
+	for _, tc := range []struct {
+		later      time.Duration
+		day, shown bool
+	}{{0, true, true}, {59 * time.Minute, true, true}, {time.Minute, true, false}, {48 * time.Hour, false, false}} {
+		w.clock.add(tc.later)
+		if err := tally.Fold(t.Context(), w.db, w.admin.OrgID, w.clock.now()); err != nil {
+			t.Fatal(err)
+		}
+		days, people := w.count(t, "SELECT count(DISTINCT day) FROM tally_person WHERE org_id = $1"), w.dashboard(t).People
+		if (days == 1) != tc.day || (len(people) == 3) != tc.shown {
+			t.Errorf("%s: %d days are kept, %d people are shown", tc.later, days, len(people))
+		}
+	}
+}
+
+// TestPeopleOfAnOlderServer has somebody scan at a server from before people were counted by day, which adds to the totals by user.
+func TestPeopleOfAnOlderServer(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	first, second := w.people[0], w.people[1]
+	for who, code := range map[authz.Actor]string{first: "SB00001", second: "SB00002"} {
+		if _, err := w.bags.Scan(t.Context(), who, []bag.Request{{ScanID: uuid.New(), Code: code}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.exec(t, "INSERT INTO tally (org_id, quarter, user_id, slot, accepted, refused) VALUES ($1, $2, $3, 7, 2, 1)", w.clock.now().UTC().Truncate(tally.Quarter), second.UserID)
+	want := []report.Person{{Username: second.Username, Tally: report.Tally{Accepted: 3, Refused: 1}}, {Username: first.Username, Tally: report.Tally{Accepted: 1}}}
+	if d := w.dashboard(t); !slices.Equal(d.People, want) || d.MorePeople != 0 || d.Stats.Scans.Total != 5 {
+		t.Errorf("%+v of %d scans, want %+v of 5", d.People, d.Stats.Scans.Total, want)
+	}
+}
+
 // TestProveFindsDrift counts in steps of any length, from one that leaves each scan to itself to one that takes all. Scans of one moment
 // are more than the smallest steps take.
 func TestProveFindsDrift(t *testing.T) {
@@ -272,9 +309,10 @@ func TestProveFindsDrift(t *testing.T) {
 	prove(fmt.Sprintf("[links: %d in the tally, %d counted]", links+1, links))
 }
 
-func (w *warehouse) exec(t *testing.T, sql string) {
+// exec runs a statement, whose first argument is the organization.
+func (w *warehouse) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
-	if _, err := w.db.Pool().Exec(t.Context(), sql, w.admin.OrgID); err != nil {
+	if _, err := w.db.Pool().Exec(t.Context(), sql, append([]any{w.admin.OrgID}, args...)...); err != nil {
 		t.Fatal(err)
 	}
 }

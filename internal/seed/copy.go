@@ -44,23 +44,32 @@ func (r rows) tables(org int64, chunk int) []table {
 		{pgx.Identifier{"sealed", "audit_log"}, []string{"org_id", "at", "user_id", "action", "entity_type", "entity_id", "details",
 			"before_state", "after_state", "request_id"}, r.audits},
 		{pgx.Identifier{"tally"}, []string{"org_id", "quarter", "user_id", "slot", "parents", "children", "links", "bills_new",
-			"bills_processing", "bills_completed", "accepted", "duplicate", "refused"}, r.tallyRows(org, chunk)},
+			"bills_processing", "bills_completed", "accepted", "duplicate", "refused"}, r.totals(org, chunk)},
+		{pgx.Identifier{"tally_person"}, []string{"org_id", "day", "user_id", "slot", "accepted", "duplicate", "refused"}, r.peoplesScans(org, chunk)},
 	}
 }
 
-// tallyRows gives each bucket as a row in a slot of the chunk's own.
-func (r rows) tallyRows(org int64, chunk int) [][]any {
+// totals gives each quarter's as a row in a slot of the chunk's own.
+func (r rows) totals(org int64, chunk int) [][]any {
 	var all [][]any
-	for b, t := range r.tallies {
-		all = append(all, []any{org, b.quarter, b.user, chunk, t.Parents, t.Children, t.Links, t.BillsNew, t.BillsProcessing, t.BillsCompleted,
+	for quarter, t := range r.tallies {
+		all = append(all, []any{org, quarter, int64(0), chunk, t.Parents, t.Children, t.Links, t.BillsNew, t.BillsProcessing, t.BillsCompleted,
 			t.AcceptedScans, t.DuplicateScans, t.RefusedScans})
+	}
+	return all
+}
+
+func (r rows) peoplesScans(org int64, chunk int) [][]any {
+	var all [][]any
+	for by, t := range r.scanners {
+		all = append(all, []any{org, by.day, by.user, chunk, t.AcceptedScans, t.DuplicateScans, t.RefusedScans})
 	}
 	return all
 }
 
 // Tables names the tables that are filled by COPY, each after those that it refers to.
 func Tables() []string {
-	return []string{"bag", "link", "bill", "bill_bag", "scan", "scan_receipt", "sealed.audit_log", "tally"}
+	return []string{"bag", "link", "bill", "bill_bag", "scan", "scan_receipt", "sealed.audit_log", "tally", "tally_person"}
 }
 
 // Tidy lets the database look at what was made, so that it plans well from the first query on.

@@ -52,7 +52,7 @@ const (
 	span         = 365 * 24 * time.Hour
 	recount      = 30 * 24 * time.Hour // a bag is scanned again for so long after its first scan
 	receiptsFor  = 45 * 24 * time.Hour
-	freshFor     = 25 * time.Hour // the totals of so long are kept by quarter hours and users
+	freshFor     = 25 * time.Hour // the totals of so long are kept by quarter hours, and scans by who made them
 )
 
 // layout is an organization's plan, spread out: how many children each parent's story has, and where the bills divide.

@@ -15,13 +15,14 @@ import (
 // rows are what a chunk adds to each table, in the order of the columns in copy.go.
 type rows struct {
 	bags, links, bills, billBags, scans, receipts, audits [][]any
-	tallies                                               map[bucket]*tally.Delta
+	tallies                                               map[time.Time]*tally.Delta // by quarter; what is older than a day is one
+	scanners                                              map[scanner]*tally.Delta
 }
 
-// bucket is a row of the totals. What is older than a day is one row of nobody's.
-type bucket struct {
-	quarter time.Time
-	user    int64
+// scanner is somebody who scanned on the last day.
+type scanner struct {
+	day  string
+	user int64
 }
 
 // drawing draws one chunk. It is a function of the layout and the chunk's number alone.
@@ -33,7 +34,7 @@ type drawing struct {
 
 func (l *layout) draw(chunk int) rows {
 	d := drawing{layout: l, rng: rand.New(rand.NewPCG(l.plan.Seed^uint64(l.number)<<32, uint64(chunk)))} //nolint:gosec // the same seed gives the same warehouse
-	d.tallies = map[bucket]*tally.Delta{}
+	d.tallies, d.scanners = map[time.Time]*tally.Delta{}, map[scanner]*tally.Delta{}
 	from, to := l.billsOf(chunk)
 	for bill := from; bill < to; bill++ {
 		var loaded []loaded
@@ -80,7 +81,7 @@ func (d *drawing) parent(n int) loaded {
 	}
 	d.bags = append(d.bags, []any{d.org, p.id, "parent", p.code, f.id, d.area(), f.capacity, int32(f.grams), p.children, //nolint:gosec // a child of a format weighs a kilogram
 		int64(f.grams) * int64(p.children), closed, false, who, began, p.last})
-	d.count(began, who).Parents++
+	d.count(began).Parents++
 	return p
 }
 
@@ -104,7 +105,7 @@ func (d *drawing) child(n, c int, p loaded, f format, who int64, at time.Time, t
 			last = again
 		}
 	}
-	d.count(at, who).Children++
+	d.count(at).Children++
 	d.bags = append(d.bags, []any{d.org, childID(n, c), "child", code, nil, nil, 0, nil, 0, int64(0), false, !takenOut, who, at, last})
 	if takenOut {
 		out := d.capped(last.Add(time.Minute))
@@ -113,7 +114,7 @@ func (d *drawing) child(n, c int, p loaded, f format, who int64, at time.Time, t
 		return false
 	}
 	d.links = append(d.links, []any{d.org, childID(n, c), p.id, int32(f.grams), who, at}) //nolint:gosec // a child of a format weighs a kilogram
-	d.count(at, who).Links++
+	d.count(at).Links++
 	return true
 }
 
@@ -149,7 +150,7 @@ func (d *drawing) bill(n int, parents []loaded) {
 		d.audit("complete_bill", "bill", number, who, completed, nil, state(len(parents), "processing"), state(len(parents), "completed"))
 	}
 	d.bills = append(d.bills, []any{d.org, id, number, strings.ToLower(number), "", capacity, len(parents), completedAt, completedBy, who, at})
-	d.countBill(at, who, statusOf(len(parents), done))
+	d.countBill(at, statusOf(len(parents), done))
 }
 
 func statusOf(linked int, done bool) string {
@@ -163,8 +164,8 @@ func statusOf(linked int, done bool) string {
 	}
 }
 
-func (d *drawing) countBill(at time.Time, who int64, status string) {
-	switch t := d.count(at, who); status {
+func (d *drawing) countBill(at time.Time, status string) {
+	switch t := d.count(at); status {
 	case "new":
 		t.BillsNew++
 	case "processing":
@@ -180,13 +181,23 @@ func (d *drawing) scan(code, parent, outcome, other string, who int64, at time.T
 	if at.After(d.end.Add(-receiptsFor)) {
 		d.receipts = append(d.receipts, []any{d.org, id, at})
 	}
-	switch t := d.count(at, who); outcome {
+	one := tally.Delta{}
+	switch outcome {
 	case "opened", "resumed", "linked":
-		t.AcceptedScans++
+		one.AcceptedScans++
 	case "duplicate":
-		t.DuplicateScans++
+		one.DuplicateScans++
 	default:
-		t.RefusedScans++
+		one.RefusedScans++
+	}
+	all := d.count(at)
+	*all = all.Plus(one)
+	if at.After(d.end.Add(-freshFor)) {
+		by := scanner{at.In(indian).Format(time.DateOnly), who}
+		if d.scanners[by] == nil {
+			d.scanners[by] = &tally.Delta{}
+		}
+		*d.scanners[by] = d.scanners[by].Plus(one)
 	}
 }
 
@@ -212,16 +223,16 @@ func raw(state map[string]any) any {
 	return text
 }
 
-// count gives the bucket that a moment and a user are counted in.
-func (d *drawing) count(at time.Time, who int64) *tally.Delta {
-	b := bucket{quarter: at.UTC().Truncate(tally.Quarter), user: who}
+// count gives the totals that a moment is counted in.
+func (d *drawing) count(at time.Time) *tally.Delta {
 	if at.Before(d.end.Add(-freshFor)) {
-		b = bucket{quarter: d.end.UTC().Add(-2 * freshFor).Truncate(tally.Quarter)}
+		at = d.end.Add(-2 * freshFor)
 	}
-	if d.tallies[b] == nil {
-		d.tallies[b] = &tally.Delta{}
+	quarter := at.UTC().Truncate(tally.Quarter)
+	if d.tallies[quarter] == nil {
+		d.tallies[quarter] = &tally.Delta{}
 	}
-	return d.tallies[b]
+	return d.tallies[quarter]
 }
 
 // later draws a moment within the weeks after another, before the end.

@@ -22,6 +22,9 @@ import (
 // timeZone is that of the organizations.
 const timeZone = "Asia/Kolkata"
 
+// indian is the same, whose clocks are never changed.
+var indian = time.FixedZone(timeZone, 19_800)
+
 // Options say what to make and for whom.
 type Options struct {
 	Plan
@@ -121,15 +124,26 @@ func (l *layout) agree(ctx context.Context, q *Queries, o Options) error {
 	return nil
 }
 
-// hire makes the three named users, and some for load: seven in ten dispatchers, two billers, one admin.
+// roleOf is the role of an organization's i-th account for load: of fifty people one is an admin, nine are billers, and the rest scan.
+func roleOf(i int) authz.Role {
+	switch {
+	case i%50 == 2:
+		return authz.Admin
+	case i%5 == 2:
+		return authz.Biller
+	default:
+		return authz.Dispatcher
+	}
+}
+
+// hire makes the three named users, and some for load.
 func (l *layout) hire(ctx context.Context, q *Queries, load int, name, hash string) error {
 	users := insertUsersParams{OrgID: l.org, PasswordHash: hash, CreatedAt: l.end.Add(-span)}
 	for _, role := range []authz.Role{authz.Admin, authz.Biller, authz.Dispatcher} {
 		users.Usernames, users.Roles = append(users.Usernames, name+"-"+string(role)), append(users.Roles, string(role))
 	}
 	for i := range load {
-		role := []authz.Role{authz.Dispatcher, authz.Dispatcher, authz.Biller, authz.Dispatcher, authz.Dispatcher, authz.Admin, authz.Dispatcher, authz.Biller, authz.Dispatcher, authz.Dispatcher}[i%10]
-		users.Usernames, users.Roles = append(users.Usernames, fmt.Sprintf("%s-load-%05d", name, i+1)), append(users.Roles, string(role))
+		users.Usernames, users.Roles = append(users.Usernames, fmt.Sprintf("%s-load-%05d", name, i+1)), append(users.Roles, string(roleOf(i)))
 	}
 	if err := q.insertUsers(ctx, users); err != nil {
 		return fmt.Errorf("make the users: %w", err)

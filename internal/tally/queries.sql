@@ -1,17 +1,13 @@
 -- name: add :exec
--- Adds to a row of each user that no other transaction holds, or starts one.
+-- Adds to a row of the quarter that no other transaction holds, or starts one. Rows of users are from before the totals named nobody.
 INSERT INTO tally (org_id, quarter, user_id, slot, parents, children, links, bills_new, bills_processing, bills_completed,
                    accepted, duplicate, refused)
-SELECT @org_id, @quarter, d.user_id,
-       coalesce((SELECT t.slot FROM tally t
-                 WHERE t.org_id = @org_id AND t.quarter = @quarter AND t.user_id = d.user_id
-                 ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
-                floor(random() * 1000000)::integer),
-       d.parents, d.children, d.links, d.bills_new, d.bills_processing, d.bills_completed, d.accepted, d.duplicate, d.refused
-FROM (SELECT unnest(@user_ids::bigint[]) AS user_id, unnest(@parents::bigint[]) AS parents, unnest(@children::bigint[]) AS children,
-             unnest(@links::bigint[]) AS links, unnest(@bills_new::bigint[]) AS bills_new,
-             unnest(@bills_processing::bigint[]) AS bills_processing, unnest(@bills_completed::bigint[]) AS bills_completed,
-             unnest(@accepted::bigint[]) AS accepted, unnest(@duplicate::bigint[]) AS duplicate, unnest(@refused::bigint[]) AS refused) d
+VALUES (@org_id, @quarter, 0,
+        coalesce((SELECT t.slot FROM tally t
+                  WHERE t.org_id = @org_id AND t.quarter = @quarter AND t.user_id = 0
+                  ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
+                 floor(random() * 1000000)::integer),
+        @parents, @children, @links, @bills_new, @bills_processing, @bills_completed, @accepted, @duplicate, @refused)
 ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     parents = tally.parents + excluded.parents, children = tally.children + excluded.children,
     links = tally.links + excluded.links, bills_new = tally.bills_new + excluded.bills_new,
@@ -20,7 +16,23 @@ ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     accepted = tally.accepted + excluded.accepted, duplicate = tally.duplicate + excluded.duplicate,
     refused = tally.refused + excluded.refused;
 
--- name: fold :execrows
+-- name: addScans :exec
+-- Adds to what each of some people has scanned on the organization's day of a moment.
+INSERT INTO tally_person (org_id, day, user_id, slot, accepted, duplicate, refused)
+SELECT o.id, o.day, d.user_id,
+       coalesce((SELECT t.slot FROM tally_person t
+                 WHERE t.org_id = o.id AND t.day = o.day AND t.user_id = d.user_id
+                 ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
+                floor(random() * 1000000)::integer),
+       d.accepted, d.duplicate, d.refused
+FROM (SELECT id, date(timezone(time_zone, @at::timestamptz)) AS day FROM organization WHERE id = @org_id) o,
+     (SELECT unnest(@user_ids::bigint[]) AS user_id, unnest(@accepted::bigint[]) AS accepted,
+             unnest(@duplicate::bigint[]) AS duplicate, unnest(@refused::bigint[]) AS refused) d
+ON CONFLICT (org_id, day, user_id, slot) DO UPDATE SET
+    accepted = tally_person.accepted + excluded.accepted, duplicate = tally_person.duplicate + excluded.duplicate,
+    refused = tally_person.refused + excluded.refused;
+
+-- name: fold :exec
 -- Adds the quarters before a moment to the one row that holds all that is long past, and takes them away.
 WITH past AS (
     DELETE FROM tally t WHERE t.org_id = @org_id AND t.quarter > 'epoch' AND t.quarter < @before RETURNING t.*
@@ -37,3 +49,7 @@ ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     bills_completed = tally.bills_completed + excluded.bills_completed,
     accepted = tally.accepted + excluded.accepted, duplicate = tally.duplicate + excluded.duplicate,
     refused = tally.refused + excluded.refused;
+
+-- name: forget :exec
+-- Takes the days before that of a moment away.
+DELETE FROM tally_person WHERE org_id = @org_id AND day < date(timezone('UTC', @before::timestamptz));

@@ -13,16 +13,12 @@ import (
 const add = `-- name: add :exec
 INSERT INTO tally (org_id, quarter, user_id, slot, parents, children, links, bills_new, bills_processing, bills_completed,
                    accepted, duplicate, refused)
-SELECT $1, $2, d.user_id,
-       coalesce((SELECT t.slot FROM tally t
-                 WHERE t.org_id = $1 AND t.quarter = $2 AND t.user_id = d.user_id
-                 ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
-                floor(random() * 1000000)::integer),
-       d.parents, d.children, d.links, d.bills_new, d.bills_processing, d.bills_completed, d.accepted, d.duplicate, d.refused
-FROM (SELECT unnest($3::bigint[]) AS user_id, unnest($4::bigint[]) AS parents, unnest($5::bigint[]) AS children,
-             unnest($6::bigint[]) AS links, unnest($7::bigint[]) AS bills_new,
-             unnest($8::bigint[]) AS bills_processing, unnest($9::bigint[]) AS bills_completed,
-             unnest($10::bigint[]) AS accepted, unnest($11::bigint[]) AS duplicate, unnest($12::bigint[]) AS refused) d
+VALUES ($1, $2, 0,
+        coalesce((SELECT t.slot FROM tally t
+                  WHERE t.org_id = $1 AND t.quarter = $2 AND t.user_id = 0
+                  ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
+                 floor(random() * 1000000)::integer),
+        $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
     parents = tally.parents + excluded.parents, children = tally.children + excluded.children,
     links = tally.links + excluded.links, bills_new = tally.bills_new + excluded.bills_new,
@@ -35,24 +31,22 @@ ON CONFLICT (org_id, quarter, user_id, slot) DO UPDATE SET
 type addParams struct {
 	OrgID           int64
 	Quarter         time.Time
-	UserIds         []int64
-	Parents         []int64
-	Children        []int64
-	Links           []int64
-	BillsNew        []int64
-	BillsProcessing []int64
-	BillsCompleted  []int64
-	Accepted        []int64
-	Duplicate       []int64
-	Refused         []int64
+	Parents         int64
+	Children        int64
+	Links           int64
+	BillsNew        int64
+	BillsProcessing int64
+	BillsCompleted  int64
+	Accepted        int64
+	Duplicate       int64
+	Refused         int64
 }
 
-// Adds to a row of each user that no other transaction holds, or starts one.
+// Adds to a row of the quarter that no other transaction holds, or starts one. Rows of users are from before the totals named nobody.
 func (q *Queries) add(ctx context.Context, arg addParams) error {
 	_, err := q.db.Exec(ctx, add,
 		arg.OrgID,
 		arg.Quarter,
-		arg.UserIds,
 		arg.Parents,
 		arg.Children,
 		arg.Links,
@@ -66,7 +60,45 @@ func (q *Queries) add(ctx context.Context, arg addParams) error {
 	return err
 }
 
-const fold = `-- name: fold :execrows
+const addScans = `-- name: addScans :exec
+INSERT INTO tally_person (org_id, day, user_id, slot, accepted, duplicate, refused)
+SELECT o.id, o.day, d.user_id,
+       coalesce((SELECT t.slot FROM tally_person t
+                 WHERE t.org_id = o.id AND t.day = o.day AND t.user_id = d.user_id
+                 ORDER BY t.slot LIMIT 1 FOR UPDATE SKIP LOCKED),
+                floor(random() * 1000000)::integer),
+       d.accepted, d.duplicate, d.refused
+FROM (SELECT id, date(timezone(time_zone, $1::timestamptz)) AS day FROM organization WHERE id = $2) o,
+     (SELECT unnest($3::bigint[]) AS user_id, unnest($4::bigint[]) AS accepted,
+             unnest($5::bigint[]) AS duplicate, unnest($6::bigint[]) AS refused) d
+ON CONFLICT (org_id, day, user_id, slot) DO UPDATE SET
+    accepted = tally_person.accepted + excluded.accepted, duplicate = tally_person.duplicate + excluded.duplicate,
+    refused = tally_person.refused + excluded.refused
+`
+
+type addScansParams struct {
+	At        time.Time
+	OrgID     int64
+	UserIds   []int64
+	Accepted  []int64
+	Duplicate []int64
+	Refused   []int64
+}
+
+// Adds to what each of some people has scanned on the organization's day of a moment.
+func (q *Queries) addScans(ctx context.Context, arg addScansParams) error {
+	_, err := q.db.Exec(ctx, addScans,
+		arg.At,
+		arg.OrgID,
+		arg.UserIds,
+		arg.Accepted,
+		arg.Duplicate,
+		arg.Refused,
+	)
+	return err
+}
+
+const fold = `-- name: fold :exec
 WITH past AS (
     DELETE FROM tally t WHERE t.org_id = $1 AND t.quarter > 'epoch' AND t.quarter < $2 RETURNING t.org_id, t.quarter, t.user_id, t.slot, t.parents, t.children, t.links, t.bills_new, t.bills_processing, t.bills_completed, t.accepted, t.duplicate, t.refused
 )
@@ -90,10 +122,22 @@ type foldParams struct {
 }
 
 // Adds the quarters before a moment to the one row that holds all that is long past, and takes them away.
-func (q *Queries) fold(ctx context.Context, arg foldParams) (int64, error) {
-	result, err := q.db.Exec(ctx, fold, arg.OrgID, arg.Before)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) fold(ctx context.Context, arg foldParams) error {
+	_, err := q.db.Exec(ctx, fold, arg.OrgID, arg.Before)
+	return err
+}
+
+const forget = `-- name: forget :exec
+DELETE FROM tally_person WHERE org_id = $1 AND day < date(timezone('UTC', $2::timestamptz))
+`
+
+type forgetParams struct {
+	OrgID  int64
+	Before time.Time
+}
+
+// Takes the days before that of a moment away.
+func (q *Queries) forget(ctx context.Context, arg forgetParams) error {
+	_, err := q.db.Exec(ctx, forget, arg.OrgID, arg.Before)
+	return err
 }

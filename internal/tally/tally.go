@@ -36,31 +36,37 @@ func Add(ctx context.Context, tx DBTX, actor authz.Actor, at time.Time, d Delta)
 	return AddAll(ctx, tx, actor.OrgID, at, map[int64]Delta{actor.UserID: d})
 }
 
-// AddAll adds what users did to the totals of their organization, in the caller's transaction and as its last lock: nothing
-// that waits for these rows holds anything that the caller may still need. Empty deltas write nothing.
+// AddAll adds what users did to the totals of their organization, and to each one's scans of the day, in the caller's transaction and as its
+// last locks: nothing that waits for these rows holds anything that the caller may still need. Empty deltas write nothing.
 func AddAll(ctx context.Context, tx DBTX, orgID int64, at time.Time, byUser map[int64]Delta) error {
-	rows := addParams{OrgID: orgID, Quarter: at.UTC().Truncate(Quarter)}
+	var all Delta
+	scans := addScansParams{OrgID: orgID, At: at}
 	for _, userID := range slices.Sorted(maps.Keys(byUser)) {
-		if d := byUser[userID]; d != (Delta{}) {
-			rows.add(userID, d)
+		all = all.Plus(byUser[userID])
+		scans.add(userID, byUser[userID])
+	}
+	q := New(tx)
+	if len(scans.UserIds) > 0 {
+		if err := q.addScans(ctx, scans); err != nil {
+			return fmt.Errorf("add to the scans of people of organization %d: %w", orgID, err)
 		}
 	}
-	if len(rows.UserIds) == 0 {
+	if all == (Delta{}) {
 		return nil
 	}
-	if err := New(tx).add(ctx, rows); err != nil {
+	err := q.add(ctx, addParams{OrgID: orgID, Quarter: at.UTC().Truncate(Quarter), Parents: all.Parents, Children: all.Children, Links: all.Links,
+		BillsNew: all.BillsNew, BillsProcessing: all.BillsProcessing, BillsCompleted: all.BillsCompleted,
+		Accepted: all.AcceptedScans, Duplicate: all.DuplicateScans, Refused: all.RefusedScans})
+	if err != nil {
 		return fmt.Errorf("add to the tally of organization %d: %w", orgID, err)
 	}
 	return nil
 }
 
-func (rows *addParams) add(userID int64, d Delta) {
-	rows.UserIds = append(rows.UserIds, userID)
-	rows.Parents, rows.Children, rows.Links = append(rows.Parents, d.Parents), append(rows.Children, d.Children), append(rows.Links, d.Links)
-	rows.BillsNew = append(rows.BillsNew, d.BillsNew)
-	rows.BillsProcessing = append(rows.BillsProcessing, d.BillsProcessing)
-	rows.BillsCompleted = append(rows.BillsCompleted, d.BillsCompleted)
-	rows.Accepted = append(rows.Accepted, d.AcceptedScans)
-	rows.Duplicate = append(rows.Duplicate, d.DuplicateScans)
-	rows.Refused = append(rows.Refused, d.RefusedScans)
+func (rows *addScansParams) add(userID int64, d Delta) {
+	if d.AcceptedScans == 0 && d.DuplicateScans == 0 && d.RefusedScans == 0 {
+		return
+	}
+	rows.UserIds, rows.Accepted = append(rows.UserIds, userID), append(rows.Accepted, d.AcceptedScans)
+	rows.Duplicate, rows.Refused = append(rows.Duplicate, d.DuplicateScans), append(rows.Refused, d.RefusedScans)
 }

@@ -17,7 +17,7 @@ import (
 const (
 	password  = "a-crowd-of-bags"
 	secretKey = "a-key-for-load-tests-and-for-nothing-else"
-	users     = 100 // for load; seven in ten of each organization are dispatchers
+	users     = 100 // for load; eight in ten of each organization are dispatchers
 )
 
 // warehouse is a durable database with so many bags, and a Redis.

@@ -8,9 +8,14 @@ import { admin } from './admin.js';
 
 const loggedIn = new Counter('logged_in');
 
-// The seed gives six in ten accounts to the first organization, three to the second and one to the third, and roles in turn.
-const roles = ['dispatcher', 'dispatcher', 'biller', 'dispatcher', 'dispatcher', 'admin', 'dispatcher', 'biller', 'dispatcher', 'dispatcher'];
 const works = { dispatcher, biller, admin };
+
+// The seed gives six in ten accounts to the first organization, three to the second and one to the third. In each, of fifty people one is
+// an admin and nine are billers.
+function roleOf(index) {
+  if (index % 50 === 2) return 'admin';
+  return index % 5 === 2 ? 'biller' : 'dispatcher';
+}
 
 function accountOf(n) {
   const ten = Math.floor(n / 10), rest = n % 10;
@@ -22,7 +27,7 @@ function accountOf(n) {
 // enter gives the person of a number, who logs in with the first thing that they do.
 export function enter(n) {
   const [org, index] = accountOf(n);
-  const role = roles[index % 10];
+  const role = roleOf(index);
   const me = { n, org, username: `${org}-load-${String(index + 1).padStart(5, '0')}`, role, web: browserOf(n), made: 0 };
   me.code = (prefix, width) => prefix + String(n).padStart(5, '0') + String(me.made++).padStart(width, '0');
   let turn;

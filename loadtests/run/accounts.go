@@ -19,7 +19,7 @@ func watchers(users, streams int) []string {
 		case rest < 9:
 			org, index = "seed-b", n/10*3+rest-6
 		}
-		if index%10 != 5 {
+		if index%50 != 2 {
 			names = append(names, fmt.Sprintf("%s-load-%05d", org, index+1))
 		}
 	}
