@@ -41,7 +41,9 @@ VALUES (@org_id, @user_id, @purpose, @now, @expires_at) RETURNING id;
 -- name: findForgotten :many
 -- Global: a name or an address is typed before anybody knows whose it is.
 WITH found AS (
-    SELECT id, org_id FROM "user" WHERE active AND email IS NOT NULL AND (lower(username) = lower(@typed) OR lower(email) = lower(@typed))
+    SELECT n.id, n.org_id FROM "user" n WHERE n.active AND n.email IS NOT NULL AND lower(n.username) = lower(@typed)
+    UNION
+    SELECT m.id, m.org_id FROM "user" m WHERE m.active AND lower(m.email) = lower(@typed)
     ORDER BY id LIMIT @most)
 SELECT id, org_id, true AS known FROM found
 UNION ALL

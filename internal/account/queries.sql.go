@@ -249,16 +249,18 @@ func (q *Queries) findByName(ctx context.Context, username string) (findByNameRo
 
 const findForgotten = `-- name: findForgotten :many
 WITH found AS (
-    SELECT id, org_id FROM "user" WHERE active AND email IS NOT NULL AND (lower(username) = lower($1) OR lower(email) = lower($1))
-    ORDER BY id LIMIT $2)
+    SELECT n.id, n.org_id FROM "user" n WHERE n.active AND n.email IS NOT NULL AND lower(n.username) = lower($2)
+    UNION
+    SELECT m.id, m.org_id FROM "user" m WHERE m.active AND lower(m.email) = lower($2)
+    ORDER BY id LIMIT $1)
 SELECT id, org_id, true AS known FROM found
 UNION ALL
 (SELECT id, org_id, false FROM "user" WHERE NOT EXISTS (SELECT FROM found) ORDER BY id LIMIT 1)
 `
 
 type findForgottenParams struct {
-	Typed string
 	Most  int32
+	Typed string
 }
 
 type findForgottenRow struct {
@@ -270,7 +272,7 @@ type findForgottenRow struct {
 // A mail address may be that of several accounts. Where it is nobody's, anybody stands in.
 // Global: a name or an address is typed before anybody knows whose it is.
 func (q *Queries) findForgotten(ctx context.Context, arg findForgottenParams) ([]findForgottenRow, error) {
-	rows, err := q.db.Query(ctx, findForgotten, arg.Typed, arg.Most)
+	rows, err := q.db.Query(ctx, findForgotten, arg.Most, arg.Typed)
 	if err != nil {
 		return nil, err
 	}

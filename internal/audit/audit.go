@@ -49,28 +49,18 @@ func write(ctx context.Context, q *Queries, actor authz.Actor, e Entry) error {
 		return err
 	}
 	if actor.Address != "" {
-		whose := cmp.Or(actor.UserID, e.Subject) // at a login that failed, it is kept as the account's own
-		row.AddressToken, err = keep(ctx, q, actor.OrgID, whose, map[string]string{"ip_address": actor.Address})
-		if err != nil {
-			return err
+		row.AddressUserID = known(cmp.Or(actor.UserID, e.Subject)) // at a login that failed, it is kept as the account's own
+		if row.Address, err = json.Marshal(map[string]string{"ip_address": actor.Address}); err != nil {
+			return fmt.Errorf("network address: %w", err)
 		}
 	}
 	if p := e.Personal; len(p.Details)+len(p.Before)+len(p.After) > 0 {
-		if row.PersonToken, err = keep(ctx, q, actor.OrgID, e.Subject, p); err != nil {
-			return err
+		row.PersonUserID = known(e.Subject)
+		if row.Person, err = json.Marshal(p); err != nil {
+			return fmt.Errorf("personal values: %w", err)
 		}
 	}
 	return q.insertEntry(ctx, row)
-}
-
-// keep puts personal values aside and gives their token.
-func keep(ctx context.Context, q *Queries, orgID, userID int64, value any) (*int64, error) {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("personal values: %w", err)
-	}
-	token, err := q.insertPersonal(ctx, insertPersonalParams{OrgID: orgID, UserID: known(userID), Value: raw})
-	return &token, err
 }
 
 // states gives details, before and after as JSON; details are an object even when there are none.

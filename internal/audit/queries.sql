@@ -1,13 +1,17 @@
 -- What belongs to no organization, such as a login under a name that nobody has, belongs to the only one where there is only
--- one: its admins must see who tries their door.
+-- one: its admins must see who tries their door. What names a person is put aside, and has a token here.
 -- name: insertEntry :exec
+WITH address AS (
+    INSERT INTO sealed.personal (org_id, user_id, value)
+    SELECT @org_id, sqlc.narg('address_user_id'), sqlc.narg('address')::jsonb WHERE sqlc.narg('address')::jsonb IS NOT NULL RETURNING token
+), person AS (
+    INSERT INTO sealed.personal (org_id, user_id, value)
+    SELECT @org_id, sqlc.narg('person_user_id'), sqlc.narg('person')::jsonb WHERE sqlc.narg('person')::jsonb IS NOT NULL RETURNING token
+)
 INSERT INTO sealed.audit_log (org_id, at, user_id, action, entity_type, entity_id, details, before_state, after_state,
                               address_token, person_token, request_id)
 VALUES (coalesce(nullif(@org_id::bigint, 0), (SELECT min(o.id) FROM organization o HAVING count(*) = 1), 0), now(), sqlc.narg('user_id'), @action, @entity_type, @entity_id, @details, sqlc.narg('before_state'),
-        sqlc.narg('after_state'), sqlc.narg('address_token'), sqlc.narg('person_token'), @request_id);
-
--- name: insertPersonal :one
-INSERT INTO sealed.personal (org_id, user_id, value) VALUES (@org_id, sqlc.narg('user_id'), @value) RETURNING token;
+        sqlc.narg('after_state'), (SELECT token FROM address), (SELECT token FROM person), @request_id);
 
 -- name: takeTime :exec
 -- Global: the chain covers a whole deployment.

@@ -119,28 +119,37 @@ func (q *Queries) holdLog(ctx context.Context) error {
 }
 
 const insertEntry = `-- name: insertEntry :exec
+WITH address AS (
+    INSERT INTO sealed.personal (org_id, user_id, value)
+    SELECT $1, $10, $11::jsonb WHERE $11::jsonb IS NOT NULL RETURNING token
+), person AS (
+    INSERT INTO sealed.personal (org_id, user_id, value)
+    SELECT $1, $12, $13::jsonb WHERE $13::jsonb IS NOT NULL RETURNING token
+)
 INSERT INTO sealed.audit_log (org_id, at, user_id, action, entity_type, entity_id, details, before_state, after_state,
                               address_token, person_token, request_id)
 VALUES (coalesce(nullif($1::bigint, 0), (SELECT min(o.id) FROM organization o HAVING count(*) = 1), 0), now(), $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11)
+        $8, (SELECT token FROM address), (SELECT token FROM person), $9)
 `
 
 type insertEntryParams struct {
-	OrgID        int64
-	UserID       *int64
-	Action       string
-	EntityType   string
-	EntityID     string
-	Details      []byte
-	BeforeState  []byte
-	AfterState   []byte
-	AddressToken *int64
-	PersonToken  *int64
-	RequestID    string
+	OrgID         int64
+	UserID        *int64
+	Action        string
+	EntityType    string
+	EntityID      string
+	Details       []byte
+	BeforeState   []byte
+	AfterState    []byte
+	RequestID     string
+	AddressUserID *int64
+	Address       []byte
+	PersonUserID  *int64
+	Person        []byte
 }
 
 // What belongs to no organization, such as a login under a name that nobody has, belongs to the only one where there is only
-// one: its admins must see who tries their door.
+// one: its admins must see who tries their door. What names a person is put aside, and has a token here.
 func (q *Queries) insertEntry(ctx context.Context, arg insertEntryParams) error {
 	_, err := q.db.Exec(ctx, insertEntry,
 		arg.OrgID,
@@ -151,28 +160,13 @@ func (q *Queries) insertEntry(ctx context.Context, arg insertEntryParams) error 
 		arg.Details,
 		arg.BeforeState,
 		arg.AfterState,
-		arg.AddressToken,
-		arg.PersonToken,
 		arg.RequestID,
+		arg.AddressUserID,
+		arg.Address,
+		arg.PersonUserID,
+		arg.Person,
 	)
 	return err
-}
-
-const insertPersonal = `-- name: insertPersonal :one
-INSERT INTO sealed.personal (org_id, user_id, value) VALUES ($1, $2, $3) RETURNING token
-`
-
-type insertPersonalParams struct {
-	OrgID  int64
-	UserID *int64
-	Value  []byte
-}
-
-func (q *Queries) insertPersonal(ctx context.Context, arg insertPersonalParams) (int64, error) {
-	row := q.db.QueryRow(ctx, insertPersonal, arg.OrgID, arg.UserID, arg.Value)
-	var token int64
-	err := row.Scan(&token)
-	return token, err
 }
 
 const insertSeal = `-- name: insertSeal :exec

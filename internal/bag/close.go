@@ -40,7 +40,7 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 	if err := actor.Require(authz.CloseParent); err != nil {
 		return Bag{}, err
 	}
-	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
 		st, p, err := lockParent(ctx, tx, actor, code.Normalise(rawCode))
 		if err != nil {
 			return err

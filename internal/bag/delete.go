@@ -19,7 +19,7 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, rawCode string) e
 		return err
 	}
 	bagCode := code.Normalise(rawCode)
-	return s.db.Tx(ctx, func(tx pgx.Tx) error {
+	return s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
 		if err := newState(actor.OrgID, nil).load(ctx, tx, []string{bagCode}, nil); err != nil {
 			return err
 		}

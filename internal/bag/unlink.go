@@ -25,7 +25,7 @@ func (s *Store) Unlink(ctx context.Context, actor authz.Actor, rawCode string) (
 		return Summary{}, err
 	}
 	var after Summary
-	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
 		st, p, c, err := s.lockLinked(ctx, tx, actor, code.Normalise(rawCode))
 		if err != nil {
 			return err

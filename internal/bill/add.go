@@ -47,7 +47,7 @@ func (s *Store) Add(ctx context.Context, actor authz.Actor, number, rawCode stri
 		return Added{}, err
 	}
 	var added Added
-	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
+	err = s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
 		try := a // each try begins afresh
 		try.step = s.step(tx, actor)
 		if err := try.run(ctx); err != nil {

@@ -101,7 +101,7 @@ func (s *Store) take(ctx context.Context, actor authz.Actor, number string, do f
 		return Bill{}, err
 	}
 	var after Bill
-	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
 		st := s.step(tx, actor)
 		if err := st.lock(ctx, number); err != nil {
 			return err

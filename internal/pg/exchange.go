@@ -27,14 +27,9 @@ func (db *DB) Exchange(ctx context.Context, ask func(*pgx.Batch), decide func(tx
 	})
 }
 
-// planOnce has the transaction's prepared statements use the plan that they were given once. Left to itself, PostgreSQL plans
-// each again for its values, which takes longer than running it.
-const planOnce = "SET LOCAL plan_cache_mode = force_generic_plan"
-
 func (db *DB) converse(ctx context.Context, c *pgx.Conn, ask func(*pgx.Batch), decide func(pgx.Tx, Queue) error) error {
 	var first, last pgx.Batch
 	first.BeginTx(pgx.TxOptions{})
-	first.Queue(planOnce)
 	if db.preparedPooled() {
 		first.Queue(boundsQuery)
 	}

@@ -65,7 +65,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 }
 
 // PreparedConns is how many connections past a pooler an instance has for what keeps its statements prepared: scans, of which an
-// organization needs one, and what is read.
+// organization needs one, bills, and what is read.
 const PreparedConns = 8
 
 // preparedPooled reports whether even the connections of prepared lead through a pooler, since no other way was given.
@@ -102,6 +102,7 @@ func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		callNothingOff(&cfg.ConnConfig.Config)
 	case !o.Patient:
+		params["plan_cache_mode"] = planOnce
 		params["statement_timeout"] = statementTimeout
 		params["lock_timeout"] = lockTimeout
 		params["idle_in_transaction_session_timeout"] = idleTimeout
@@ -112,6 +113,10 @@ func newPool(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 	}
 	return pool, nil
 }
+
+// planOnce has prepared statements use the plan that they were given once. Left to itself, PostgreSQL plans many of them each time for
+// their values, which takes longer than running them.
+const planOnce = "force_generic_plan"
 
 // What a request's statements may take.
 const (
@@ -162,6 +167,13 @@ const attempts = 12
 // effects outside the transaction. A constraint becomes the refusal of its rule, and a lost database is Unavailable.
 func (db *DB) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.changing(ctx), begin(pgx.TxOptions{}, db.pooled), do) })
+}
+
+// TxPrepared is Tx for what people do all day. Behind a pooler, which keeps no prepared statements, it goes past it.
+func (db *DB) TxPrepared(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return retry(ctx, func() error {
+		return pgx.BeginTxFunc(ctx, db.For(ctx), begin(pgx.TxOptions{}, db.preparedPooled()), do)
+	})
 }
 
 func retry(ctx context.Context, try func() error) error {

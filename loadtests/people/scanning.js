@@ -3,6 +3,7 @@
 //
 //   scan ID STATUS OUTCOME CODE PARENT     lost ID CODE (no answer yet)
 //   undo STATUS CODE PARENT                bill STATUS NUMBER CODE     done STATUS NUMBER
+//   failed STATUS NAME (see web.js)
 import { parsed, wrong } from './web.js';
 
 // send sends a scan {scan_id, code, parent?}, and gives its outcome, or '' where there was no answer: it is to be sent again.

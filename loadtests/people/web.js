@@ -37,7 +37,8 @@ function address(n) {
   return `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 }
 
-// browserOf gives a browser to a person. Its ask answers k6's response; what is not among the expected statuses is a failure.
+// browserOf gives a browser to a person. Its ask answers k6's response; what is not among the expected statuses is a failure, and stands in the
+// console as "failed STATUS NAME", or with the code of k6's error where there is no status.
 export function browserOf(n) {
   const common = { 'X-Forwarded-For': address(n), 'Accept-Encoding': 'gzip' };
   return {
@@ -51,10 +52,12 @@ export function browserOf(n) {
 }
 
 function ask(method, path, body, headers, about) {
+  const good = about.expect ?? [200];
   const answer = http.request(method, base + path, body, {
     headers, redirects: 0, timeout: '30s', responseType: about.read ? 'text' : 'none',
-    tags: { name: about.name, phase: about.phase ?? phase() }, responseCallback: expected(about.expect ?? [200]),
+    tags: { name: about.name, phase: about.phase ?? phase() }, responseCallback: expected(good),
   });
+  if (!good.includes(answer.status)) console.log(`failed ${answer.status || answer.error_code} ${about.name}`);
   if (answer.status === 401 || (answer.status === 303 && (answer.headers.Location ?? '').startsWith('/login?'))) loggedOut.add(1);
   return answer;
 }

@@ -17,6 +17,7 @@ type acknowledged struct {
 	unsure map[string]bool    // children of whom an answer is missing
 	onBill map[string]string  // parent → bill
 	done   map[string]bool    // bills that were completed
+	failed map[string]int     // "scan: 503", or "scan: 1050" where no answer came (k6's code of the error), by how often
 }
 
 // scan is one scan as it was answered first.
@@ -24,7 +25,7 @@ type scan struct{ outcome, code, parent string }
 
 func readAcknowledged(paths []string) (*acknowledged, error) {
 	a := &acknowledged{scans: map[uuid.UUID]scan{}, lost: map[uuid.UUID]bool{}, inside: map[string]string{}, unsure: map[string]bool{},
-		onBill: map[string]string{}, done: map[string]bool{}}
+		onBill: map[string]string{}, done: map[string]bool{}, failed: map[string]int{}}
 	for _, path := range paths {
 		if err := a.readFile(path); err != nil {
 			return nil, err
@@ -69,6 +70,8 @@ func (a *acknowledged) line(f []string) error {
 		a.onBill[f[3]] = f[2]
 	case len(f) == 3 && f[0] == "done" && f[1] == "200":
 		a.done[f[2]] = true
+	case len(f) > 2 && f[0] == "failed":
+		a.failed[strings.Join(f[2:], " ")+": "+f[1]]++
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (s *site) check(ctx context.Context, r *result) error {
 	if err != nil {
 		return err
 	}
-	r.acknowledged = len(a.scans)
+	r.acknowledged, r.failures = len(a.scans), a.failed
 	err = s.query(ctx, func(conn *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			found, err := a.compare(ctx, tx)

@@ -60,6 +60,13 @@ func (r *result) writeChecks(b *strings.Builder) {
 	for _, v := range r.verdicts {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", v.name, v.found, mark(v.well))
 	}
+	if len(r.failures) > 0 {
+		b.WriteString("\nRequests that failed, those of the ramp included, with their status or k6's code of the error: ")
+		for i, what := range byValue(r.failures) {
+			fmt.Fprintf(b, "%s%s, %d times", map[bool]string{true: "; "}[i > 0], what, r.failures[what])
+		}
+		b.WriteString(".\n")
+	}
 	for n, g := range r.generators {
 		if g.missed || g.said != "" {
 			fmt.Fprintf(b, "\nGenerator %d said:\n\n    %s\n", n, strings.ReplaceAll(lastPart(g.said), "\n", "\n    "))

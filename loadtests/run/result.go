@@ -16,7 +16,8 @@ type result struct {
 	watched      watched
 	streams      streams.Counts
 	disturbed    disturbance
-	acknowledged int // scans
+	acknowledged int            // scans
+	failures     map[string]int // as in acknowledged
 	verdicts     []verdict
 	statements   []statement
 	profiled     string // where the profile is, empty for none
@@ -78,8 +79,8 @@ func (r *result) worst(metric, stat string) float64 {
 	return worst
 }
 
-// failures is how many requests were not answered as expected.
-func (r *result) failures() float64 {
+// missed counts the requests that were not answered as expected.
+func (r *result) missed() float64 {
 	n := 0.0
 	for _, phase := range r.measured() {
 		n += r.total("http_req_failed{phase:"+phase+"}", "passes") // k6 counts what is true, and here that is a failure
@@ -103,12 +104,15 @@ func (r *result) bars() []bar {
 	bars := []bar{
 		{"answers, p95", fmt.Sprintf("< %d ms", p95Bar), ms(p95), p95 < p95Bar},
 		{"answers, p99", fmt.Sprintf("< %d ms", p99Bar), ms(p99), p99 < p99Bar},
-		{"requests that failed", "0", fmt.Sprintf("%.0f", r.failures()), r.failures() == 0},
+		{"requests that failed", "0", fmt.Sprintf("%.0f", r.missed()), r.missed() == 0},
 		{"people who were logged out", "0", fmt.Sprintf("%.0f", r.total("logged_out", "count")), r.total("logged_out", "count") == 0},
 		{"servers' memory together, at most", "< 1.2 GB", fmt.Sprintf("%.2f GB", w.memory/1e9), w.memory > 0 && w.memory < memoryBar},
 		{"connections of the pool in use, at most", "≤ 85 %", percent(w.pool), w.pool <= poolBar},
 		{"Redis memory, at most", "< 60 % of its limit", percent(w.redisMemory), w.redisMemory < redisMemoryBar},
 		{"open streams, at the worst moment", fmt.Sprint(r.options.Streams), fmt.Sprint(r.streams.Fewest), r.streams.Fewest >= r.options.Streams},
+	}
+	if r.options.Pooler {
+		bars = append(bars, bar{"connections past PgBouncer in use, at most", "≤ 85 %", percent(w.prepared), w.prepared <= poolBar})
 	}
 	if r.options.Redis != "" { // calls to a Redis that is away take as long as they are given: they have no bar
 		added := r.value("http_req_duration{phase:during}", "p(99)") - r.value("http_req_duration{phase:before}", "p(99)")

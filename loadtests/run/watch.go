@@ -14,6 +14,8 @@ const (
 	memorySeries    = "process_resident_memory_bytes"
 	poolInUse       = `traitortrack_db_pool_in_use{pool="primary"}`
 	poolMax         = `traitortrack_db_pool_max{pool="primary"}`
+	preparedInUse   = `traitortrack_db_pool_in_use{pool="prepared"}` // behind a pooler
+	preparedMax     = `traitortrack_db_pool_max{pool="prepared"}`
 	redisUp         = `traitortrack_redis_up{redis="main"}`
 	redisMemoryUsed = `traitortrack_redis_memory_used_bytes{redis="main"}`
 	redisMemoryMax  = `traitortrack_redis_memory_max_bytes{redis="main"}`
@@ -23,6 +25,7 @@ const (
 type watched struct {
 	memory      float64 // bytes, of all servers together, at most
 	pool        float64 // part of the pool in use, of the fullest server, at most
+	prepared    float64 // the same of the connections that keep their statements prepared
 	redisMemory float64 // part of what Redis may use, at most
 	gaps        int     // looks that were not answered
 	took        time.Duration
@@ -132,13 +135,14 @@ func (w *watch) look(ctx context.Context) {
 		}
 		memory += one[memorySeries]
 		w.seen.pool = max(w.seen.pool, one[poolInUse]/one[poolMax])
+		w.seen.prepared = max(w.seen.prepared, one[preparedInUse]/max(1, one[preparedMax]))
 		if part := one[redisMemoryUsed] / one[redisMemoryMax]; part > w.seen.redisMemory { // it is not a number while Redis is away
 			w.seen.redisMemory = part
 		}
 	}
 	w.seen.memory = max(w.seen.memory, memory)
 	if w.looks++; w.looks%sayEvery == 0 {
-		say("%d s: servers %.2f GB, pool at most %s, %d streams", w.looks, memory/1e9, percent(w.seen.pool), w.crowd.Counts().Alive)
+		say("%d s: servers %.2f GB, pools at most %s and %s, %d streams", w.looks, memory/1e9, percent(w.seen.pool), percent(w.seen.prepared), w.crowd.Counts().Alive)
 	}
 	most := w.seen.used
 	w.seen.used = usedBy(w.site) // now, and not at the end: a generator that has ended tells nothing any more
