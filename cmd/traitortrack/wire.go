@@ -96,7 +96,7 @@ func wire(ctx context.Context, c config.Config, w *world) (*program, error) {
 	if p.counts, err = openCounts(c, p.redis); err != nil {
 		return nil, err
 	}
-	p.stores = wireStores(p.db, c.CacheTTL(), time.Now)
+	p.stores = wireStores(p.db, c.CacheTTL(), time.Now, bag.Grouped(c.ScanGroups))
 	if err := p.wireJobs(ctx); err != nil {
 		return nil, err
 	}
@@ -174,10 +174,10 @@ func (p *program) wireJobs(ctx context.Context) error {
 	return err
 }
 
-func wireStores(db *pg.DB, statsTTL time.Duration, now func() time.Time) stores {
+func wireStores(db *pg.DB, statsTTL time.Duration, now func() time.Time, options ...bag.Option) stores {
 	orgs := org.NewStore(db, orgTTL, now)
 	accounts := account.NewStore(db, now)
-	return stores{orgs: orgs, accounts: accounts, people: people.NewStore(db, accounts, now), bags: bag.NewStore(db, orgs, now), bills: bill.NewStore(db, orgs, now),
+	return stores{orgs: orgs, accounts: accounts, people: people.NewStore(db, accounts, now), bags: bag.NewStore(db, orgs, now, options...), bills: bill.NewStore(db, orgs, now),
 		reports: report.NewStore(db, orgs, statsTTL, now), notices: notify.NewStore(db, now), promotions: promotion.NewStore(db, now)}
 }
 

@@ -28,8 +28,9 @@ type Store struct {
 // Option changes how a store works.
 type Option func(*Store)
 
-// Ungrouped has each request's scans committed in a transaction of their own, for comparison.
-func Ungrouped(s *Store) { s.ungrouped = true }
+// Grouped says whether scans that come together commit together, as they do unless it is said. Else each request's scans commit in a
+// transaction of their own, for comparison.
+func Grouped(grouped bool) Option { return func(s *Store) { s.ungrouped = !grouped } }
 
 // NewStore makes the store of bags. now is the server's clock.
 func NewStore(db *pg.DB, orgs *org.Store, now func() time.Time, options ...Option) *Store {

@@ -68,7 +68,7 @@ func BenchmarkScan(b *testing.B) {
 	b.Run("pgbench/1", func(b *testing.B) { pgbench(b, db, url, who, 1) })
 	b.Run("pgbench/8", func(b *testing.B) { pgbench(b, db, url, who, 8) })
 	for _, callers := range []int{1, 8, 64, 256} {
-		for name, options := range map[string][]bag.Option{"grouped": nil, "ungrouped": {bag.Ungrouped}} {
+		for name, options := range map[string][]bag.Option{"grouped": nil, "ungrouped": {bag.Grouped(false)}} {
 			store := bag.NewStore(db, org.NewStore(db, time.Minute, time.Now), time.Now, options...)
 			b.Run(fmt.Sprintf("%s/%d", name, callers), func(b *testing.B) { scanFor(b, db, store, callers) })
 		}

@@ -224,7 +224,7 @@ func TestGroupedAndUngroupedAnswerAlike(t *testing.T) {
 		return answers
 	}
 	want := shift("")
-	if diff := cmp.Diff(want, shift("", bag.Ungrouped)); diff != "" {
+	if diff := cmp.Diff(want, shift("", bag.Grouped(false))); diff != "" {
 		t.Errorf("grouped, and ungrouped: %s", diff)
 	}
 	if diff := cmp.Diff(want, shift("&default_query_exec_mode=exec")); diff != "" {

@@ -39,7 +39,7 @@ type adding struct {
 // with bill_not_found, invalid_code, scan_id_reused, bag_not_found, wrong_kind, parent_empty, on_other_bill, bill_completed
 // or bill_full, the first that applies.
 func (s *Store) Add(ctx context.Context, actor authz.Actor, number, rawCode string, scanID *uuid.UUID) (Added, error) {
-	if _, err := s.Find(ctx, actor, number); err != nil {
+	if err := s.require(ctx, actor, number); err != nil {
 		return Added{}, err
 	}
 	a, err := s.readAdding(ctx, actor, number, rawCode, scanID)

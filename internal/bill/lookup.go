@@ -32,6 +32,15 @@ func (s *Store) Find(ctx context.Context, actor authz.Actor, number string) (Bil
 	return b, pg.Refusal(err)
 }
 
+// require refuses with bill_not_found, before anything is locked.
+func (s *Store) require(ctx context.Context, actor authz.Actor, number string) error {
+	if err := actor.Require(authz.Bill); err != nil {
+		return err
+	}
+	_, err := findID(ctx, New(s.db.For(ctx)), actor.OrgID, number)
+	return err
+}
+
 // Bags gives the parents on a bill, in the order in which they were put there. It refuses with bill_not_found.
 func (s *Store) Bags(ctx context.Context, actor authz.Actor, number string) ([]Line, error) {
 	if err := actor.Require(authz.Bill); err != nil {

@@ -17,10 +17,7 @@ import (
 
 // Remove takes a parent off a bill. It refuses with bill_not_found, not_on_bill or bill_completed.
 func (s *Store) Remove(ctx context.Context, actor authz.Actor, number, rawCode string) (Bill, error) {
-	if err := actor.Require(authz.Bill); err != nil {
-		return Bill{}, err
-	}
-	if _, err := s.Find(ctx, actor, number); err != nil {
+	if err := s.require(ctx, actor, number); err != nil {
 		return Bill{}, err
 	}
 	bagCode := code.Normalise(rawCode)

@@ -42,6 +42,8 @@ type Config struct {
 	BillingGateCacheTTLSeconds int  `env:"BILLING_GATE_CACHE_TTL_SECONDS" envDefault:"45" want:"a whole number of seconds from 5 to 300"`
 	CacheTTLSeconds            int  `env:"CACHE_TTL_SECONDS" envDefault:"2" want:"a whole number of seconds from 0 to 60"`
 
+	ScanGroups bool `env:"SCAN_GROUPS" envDefault:"true" want:"true or false"`
+
 	RateLimitLogin   Rate           `env:"RATELIMIT_LOGIN" envDefault:"10/min" want:"a count and a unit (s, min, hour or day), such as 10/min"`
 	RateLimitAPI     Rate           `env:"RATELIMIT_API" envDefault:"6000/min" want:"a count and a unit (s, min, hour or day), such as 6000/min"`
 	RateLimitDefault Rate           `env:"RATELIMIT_DEFAULT" envDefault:"600/min" want:"a count and a unit (s, min, hour or day), such as 600/min"`

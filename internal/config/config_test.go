@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	want := config.Config{
 		DatabaseURL: database, DatabaseDirectURL: database, PoolSize: 25, PoolMaxOverflow: 15, Addr: ":5000", MetricsAddr: "127.0.0.1:9464",
 		ShutdownTimeout: 25 * time.Second, MaxUploadBytes: 16 << 20, RequireAdmin2FA: true, BillingCacheEnabled: true,
-		BillingGateCacheTTLSeconds: 45, CacheTTLSeconds: 2, RateLimitLogin: config.Rate{Count: 10, Per: time.Minute},
+		BillingGateCacheTTLSeconds: 45, CacheTTLSeconds: 2, ScanGroups: true, RateLimitLogin: config.Rate{Count: 10, Per: time.Minute},
 		RateLimitAPI: config.Rate{Count: 6000, Per: time.Minute}, RateLimitDefault: config.Rate{Count: 600, Per: time.Minute},
 		LogLevel: config.Level(slog.LevelInfo), LogFormat: "json",
 	}

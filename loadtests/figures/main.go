@@ -81,9 +81,6 @@ func (w *warehouse) measure(ctx context.Context, o options, p *page, all bool) (
 			return nil, err
 		}
 		p.seed(seeded, copied)
-		if err := w.starts(ctx, o, p); err != nil {
-			return nil, err
-		}
 	}
 	s, err := w.serve(ctx, o.Binary)
 	if err != nil {
@@ -91,6 +88,15 @@ func (w *warehouse) measure(ctx context.Context, o options, p *page, all bool) (
 	}
 	if err := w.rest(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())
+	}
+	if all {
+		err := errors.Join(s.stop(), w.starts(ctx, o, p))
+		if err == nil {
+			s, err = w.serve(ctx, o.Binary)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	read, err := s.reads(ctx, w, o)
 	if err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"traitortrack/internal/devstack"
+	"traitortrack/loadtests/machine"
 )
 
 // page is what a run came to.
@@ -78,6 +80,20 @@ func (p *page) scans(ours, theirs measured, memory float64) {
 	}
 	fmt.Fprintf(&b, "\nFrom 8 to 64 at once, the server's rate rose by %.2f and pgbench's by %.2f. The server held %.0f MB afterwards.\n",
 		ours.middle(64).perSecond/ours.middle(8).perSecond, theirs.middle(64).perSecond/eight.perSecond, memory/1e6)
+	p.sections = append(p.sections, b.String())
+}
+
+// shownFunctions of a profile are shown.
+const shownFunctions = 30
+
+// split tells where the processors' time went while scans were made, for a while.
+func (p *page) split(used map[string]machine.Use, took time.Duration, top string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## Where the time of scans goes\n\n%d callers once more, for %s.\n\n| program | of one core |\n|---|---|\n", watched, took.Round(time.Second))
+	for _, name := range slices.SortedFunc(maps.Keys(used), func(a, b string) int { return cmp.Compare(used[b].Time, used[a].Time) }) {
+		fmt.Fprintf(&b, "| %s | %.0f %% |\n", name, 100*used[name].Time.Seconds()/took.Seconds())
+	}
+	fmt.Fprintf(&b, "\nIn the server, the functions below which most of it was spent:\n\n    %s\n", strings.ReplaceAll(top, "\n", "\n    "))
 	p.sections = append(p.sections, b.String())
 }
 

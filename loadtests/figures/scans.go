@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"traitortrack/loadtests/machine"
 )
 
 // reference is what pgbench does: one scan as one prepared statement in one transaction, with nothing locked, decided or
@@ -89,6 +92,35 @@ func (s *server) scans(ctx context.Context, w *warehouse, o options, p *page) er
 		return err
 	}
 	p.scans(ours, theirs, memory)
+	return s.split(ctx, w, o, crowd, p)
+}
+
+// watched is how many callers are looked at more closely, after the rounds.
+const watched = 64
+
+// split lets callers scan once more, for the page to tell where the processors' time goes.
+func (s *server) split(ctx context.Context, w *warehouse, o options, crowd *crowd, p *page) error {
+	const self = "the callers"
+	stack, profiled := filepath.Join(w.dir, "data"), filepath.Join(w.dir, "scans.pprof")
+	before, began := machine.Used(stack, self), time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return machine.Profile(ctx, s.metrics, o.Each, profiled) })
+	group.Go(func() error {
+		_, err := crowd.scan(ctx, watched, o.Each)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	took, after := time.Since(began), machine.Used(stack, self)
+	top, err := machine.Top(context.WithoutCancel(ctx), profiled, shownFunctions)
+	if err != nil {
+		return err
+	}
+	for name, u := range before {
+		after[name] = machine.Use{Time: after[name].Time - u.Time}
+	}
+	p.split(after, took, top)
 	return nil
 }
 

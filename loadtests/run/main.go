@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
 
+	"traitortrack/loadtests/machine"
 	"traitortrack/loadtests/streams"
 )
 
@@ -112,7 +113,7 @@ func (o options) measure(ctx context.Context, site *site) error {
 		return err
 	}
 	if r.profiled != "" {
-		top, err := topOf(ctx, r.profiled)
+		top, err := machine.Top(ctx, r.profiled, shownFunctions)
 		if err != nil {
 			return err
 		}

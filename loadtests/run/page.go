@@ -115,13 +115,13 @@ func (r *result) writeServers(b *strings.Builder) {
 	fmt.Fprintf(b, "Scans were written in %.0f groups of %.2f callers. %.0f waits for a connection, %.0f gave up. %d looks at their numbers were not answered.\n\n",
 		groups, callers/max(1, groups), w.counted[`traitortrack_db_pool_waits_total{pool="primary"}`], w.counted[`traitortrack_db_pool_gave_up_total{pool="primary"}`], w.gaps)
 	b.WriteString("| program | of one core | memory at most |\n|---|---|---|\n")
-	for _, name := range slices.SortedFunc(maps.Keys(w.used), func(a, b string) int { return cmp.Compare(w.used[b].time, w.used[a].time) }) {
+	for _, name := range slices.SortedFunc(maps.Keys(w.used), func(a, b string) int { return cmp.Compare(w.used[b].Time, w.used[a].Time) }) {
 		u := w.used[name]
-		memory := fmt.Sprintf("%.0f MB", float64(u.memory)/1e6)
+		memory := fmt.Sprintf("%.0f MB", float64(u.Memory)/1e6)
 		if name == "postgres" {
 			memory = "" // its processes share most of it
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", name, percent(u.time.Seconds()/w.took.Seconds()), memory)
+		fmt.Fprintf(b, "| %s | %s | %s |\n", name, percent(u.Time.Seconds()/w.took.Seconds()), memory)
 	}
 	table(b, "route", "traitortrack_http_request_duration_seconds", "route", w.counted)
 	table(b, "statement", "traitortrack_db_statement_duration_seconds", "name", w.counted)

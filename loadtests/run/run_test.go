@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -31,17 +30,6 @@ func TestWatchersHaveAccountsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	t.Parallel()
-	p, err := parseStat("42 (a (b) c) S 7 42 42 0 -1 4194560 100 0 0 0 250 50 1000 1000 20 0 9 0 12345 1000000 25 184467 1 1")
-	if err != nil || p.pid != 42 || p.parent != 7 || p.name != "a (b) c" || p.used != 3*time.Second || p.memory != 25*os.Getpagesize() {
-		t.Errorf("%+v, %v", p, err)
-	}
-	if _, err := parseStat("nonsense"); err == nil {
-		t.Error("nonsense is a process")
-	}
-}
-
 // TestReadAcknowledged reads each form of line: a replay changes nothing, and an answer that came late is one.
 func TestReadAcknowledged(t *testing.T) {
 	t.Parallel()
@@ -49,7 +37,7 @@ func TestReadAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "acknowledged")
 	text := "lost " + one.String() + " LC1\nlost " + two.String() + " LC2\n" +
 		"scan " + one.String() + " 200 linked LC1 LP1\nscan " + one.String() + " 200 linked LC1 LP9\nundo 200 LC1 LP1\nundo 0 LC3 LP1\n" +
-		"bill 200 LB/1 LP1\nbill 409 LB/1 LP2\ndone 200 LB/1\n"
+		"bill 200 LB/1 LP1\nbill 409 LB/1 LP2\ndone 200 LB/1\nfailed 503 look up\nfailed 1050 scan\nfailed 503 look up\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,5 +53,8 @@ func TestReadAcknowledged(t *testing.T) {
 	}
 	if a.onBill["LP1"] != "LB/1" || len(a.onBill) != 1 || !a.done["LB/1"] {
 		t.Errorf("on bills %v, done %v", a.onBill, a.done)
+	}
+	if a.failed["look up: 503"] != 2 || a.failed["scan: 1050"] != 1 || len(a.failed) != 2 {
+		t.Errorf("failed: %v", a.failed)
 	}
 }

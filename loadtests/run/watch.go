@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
+	"traitortrack/loadtests/machine"
 	"traitortrack/loadtests/numbers"
 	"traitortrack/loadtests/streams"
 )
@@ -29,15 +31,15 @@ type watched struct {
 	redisMemory float64 // part of what Redis may use, at most
 	gaps        int     // looks that were not answered
 	took        time.Duration
-	counted     numbers.Numbers //  what every series of all servers rose by
-	used        map[string]use  // by programs; the memory at most
+	counted     numbers.Numbers        //  what every series of all servers rose by
+	used        map[string]machine.Use // by programs; the memory at most
 }
 
 // baseline is how things stood when the measurement began.
 type baseline struct {
 	at      time.Time
 	counted numbers.Numbers
-	used    map[string]use
+	used    map[string]machine.Use
 }
 
 // watch looks at the servers once a second. What it has seen belongs to run; the others reach it by the channels.
@@ -62,7 +64,7 @@ func (w *watch) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.begun <- baseline{at: time.Now(), counted: counted, used: usedBy(w.site)}
+	w.begun <- baseline{at: time.Now(), counted: counted, used: w.used()}
 	return nil
 }
 
@@ -102,9 +104,13 @@ func (w *watch) finish(ctx context.Context) watched {
 	}
 	for name, before := range w.from.used {
 		now := seen.used[name]
-		seen.used[name] = use{time: now.time - before.time, memory: now.memory}
+		seen.used[name] = machine.Use{Time: now.Time - before.Time, Memory: now.Memory}
 	}
 	return seen
+}
+
+func (w *watch) used() map[string]machine.Use {
+	return machine.Used(filepath.Join(w.site.dir, "data"), "streams and runner")
 }
 
 func (w *watch) sum(ctx context.Context) (numbers.Numbers, error) {
@@ -145,8 +151,8 @@ func (w *watch) look(ctx context.Context) {
 		say("%d s: servers %.2f GB, pools at most %s and %s, %d streams", w.looks, memory/1e9, percent(w.seen.pool), percent(w.seen.prepared), w.crowd.Counts().Alive)
 	}
 	most := w.seen.used
-	w.seen.used = usedBy(w.site) // now, and not at the end: a generator that has ended tells nothing any more
+	w.seen.used = w.used() // now, and not at the end: a generator that has ended tells nothing any more
 	for name, u := range most {
-		w.seen.used[name] = use{time: max(u.time, w.seen.used[name].time), memory: max(u.memory, w.seen.used[name].memory)}
+		w.seen.used[name] = machine.Use{Time: max(u.Time, w.seen.used[name].Time), Memory: max(u.Memory, w.seen.used[name].Memory)}
 	}
 }

@@ -1,4 +1,5 @@
-package main
+// Package machine tells where the machine's processors and memory go while something is measured: by programs, and within a server.
+package machine
 
 import (
 	"bytes"
@@ -21,31 +22,32 @@ type process struct {
 	memory      int           // bytes, shared ones among them
 }
 
-// use is what programs of one name have used of the machine.
-type use struct {
-	time   time.Duration
-	memory int
+// Use is what programs of one name have used of the machine.
+type Use struct {
+	Time   time.Duration // of processors
+	Memory int           // bytes, shared ones among them
 }
 
-// usedBy gives what each kind of program of the site has used from its start, and what the generators have.
-func usedBy(s *site) map[string]use {
+// Used gives what the programs of a stack (internal/devstack) have used since they started, and what this one and those that it started
+// have, by their names. This one's is self.
+func Used(stack, self string) map[string]Use {
 	ours := map[int]bool{os.Getpid(): true}
 	for _, file := range []string{"redis.pid", "pgbouncer.pid", "postgres/postmaster.pid"} {
-		if raw, err := os.ReadFile(filepath.Join(s.dir, "data", file)); err == nil {
+		if raw, err := os.ReadFile(filepath.Join(stack, file)); err == nil {
 			first, _, _ := bytes.Cut(raw, []byte("\n"))
 			if pid, err := strconv.Atoi(strings.TrimSpace(string(first))); err == nil {
 				ours[pid] = true
 			}
 		}
 	}
-	used := map[string]use{}
+	used := map[string]Use{}
 	for _, p := range processes() {
 		if p.pid == os.Getpid() {
-			p.name = "streams and runner"
+			p.name = self
 		}
 		if ours[p.pid] || ours[p.parent] {
 			all := used[p.name]
-			used[p.name] = use{time: all.time + p.used, memory: all.memory + p.memory}
+			used[p.name] = Use{Time: all.Time + p.used, Memory: all.Memory + p.memory}
 		}
 	}
 	return used
