@@ -121,7 +121,7 @@ func (p *page) grown(fewer, more []timed) {
 		}
 		ratio := float64(more[i].p99) / float64(t.p99)
 		p.bars = append(p.bars, bar{fmt.Sprintf("%s, p99 over %d bags", t.name, p.options.Larger), fmt.Sprintf("≤ %.1f of that over %d", grownBar, p.options.Bags),
-			fmt.Sprintf("%.2f (%s)", ratio, short(more[i].p99)), short(t.p99), ratio <= grownBar})
+			fmt.Sprintf("%.2f (%s)", ratio, short(more[i].p99)), fmt.Sprintf("%s; the p50s: %.2f", short(t.p99), float64(more[i].p50)/float64(t.p50)), ratio <= grownBar})
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // gun starts everybody at once. To make thousands of virtual users takes a generator a while, so each tells when it is ready, and waits
-// for the others.
+// for the others, and for the watchers to have their dashboards open.
 type gun struct {
 	listener net.Listener
 	mu       sync.Mutex
@@ -19,12 +19,12 @@ type gun struct {
 	fired    chan struct{}
 }
 
-func newGun(ctx context.Context, generators int) (*gun, error) {
+func newGun(ctx context.Context, parties int) (*gun, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the generators: %w", err)
 	}
-	return &gun{listener: listener, missing: generators, fired: make(chan struct{})}, nil
+	return &gun{listener: listener, missing: parties, fired: make(chan struct{})}, nil
 }
 
 func (g *gun) url() string { return "http://" + g.listener.Addr().String() }
@@ -39,14 +39,19 @@ func (g *gun) run(ctx context.Context) error {
 	return nil
 }
 
-// ServeHTTP answers a generator when all of them are ready.
-func (g *gun) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ready is told by each party, once.
+func (g *gun) ready() {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.missing--; g.missing == 0 {
 		say("everybody is ready")
 		close(g.fired)
 	}
-	g.mu.Unlock()
+}
+
+// ServeHTTP answers a generator when all parties are ready.
+func (g *gun) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.ready()
 	select {
 	case <-g.fired:
 		w.WriteHeader(http.StatusNoContent)

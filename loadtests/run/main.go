@@ -132,7 +132,7 @@ func (o options) measure(ctx context.Context, site *site) error {
 
 // work lets everybody work until the generators are done.
 func (o options) work(ctx context.Context, site *site, r *result) error {
-	start, err := newGun(ctx, o.generators())
+	start, err := newGun(ctx, o.generators()+1)
 	if err != nil {
 		return err
 	}
@@ -144,6 +144,12 @@ func (o options) work(ctx context.Context, site *site, r *result) error {
 	for _, part := range []func() error{
 		func() error { return start.run(ctx) },
 		func() error { return crowd.Run(ctx) },
+		func() error {
+			if crowd.Wait(ctx) {
+				start.ready()
+			}
+			return nil
+		},
 		func() error { return watch.run(ctx) },
 		func() error { return o.disturb(ctx, start, site, r) },
 		func() error { return o.profile(ctx, start, site, r) },

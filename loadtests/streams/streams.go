@@ -31,10 +31,12 @@ type Options struct {
 type Crowd struct {
 	options   Options
 	transport *http.Transport
+	all       chan struct{} // closed when every dashboard has been open at the same time
 
-	mu     sync.Mutex
-	counts Counts
-	delays []time.Duration
+	mu       sync.Mutex
+	complete sync.Once
+	counts   Counts
+	delays   []time.Duration
 }
 
 // Counts are what the streams have come to.
@@ -48,7 +50,7 @@ type Counts struct {
 
 // NewCrowd makes the watchers, who do nothing yet.
 func NewCrowd(o Options) *Crowd {
-	return &Crowd{options: o, transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1}}
+	return &Crowd{options: o, transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1}, all: make(chan struct{})}
 }
 
 // Run logs everybody in and holds their streams until ctx ends.
@@ -60,6 +62,17 @@ func (c *Crowd) Run(ctx context.Context) error {
 		group.Go(func() error { return w.run(ctx, turns) })
 	}
 	return group.Wait()
+}
+
+// Wait waits until all dashboards are open, and reports whether they were before ctx ended.
+func (c *Crowd) Wait(ctx context.Context) bool {
+	c.count(func(*Counts) {}) // there may be none to wait for
+	select {
+	case <-c.all:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Reset forgets what was counted until now. The delays and the worst moment begin anew.
@@ -88,6 +101,9 @@ func (c *Crowd) count(change func(*Counts)) {
 	defer c.mu.Unlock()
 	change(&c.counts)
 	c.counts.Fewest = min(c.counts.Fewest, c.counts.Alive)
+	if c.counts.Alive == len(c.options.Usernames) {
+		c.complete.Do(func() { close(c.all) })
+	}
 }
 
 // watcher is one of them.

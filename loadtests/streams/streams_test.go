@@ -44,6 +44,9 @@ func TestCrowd(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	go func() { done <- crowd.Run(ctx) }()
+	if !crowd.Wait(ctx) {
+		t.Fatal("the two are never there at once")
+	}
 	for crowd.Counts().Events < 6 || crowd.Counts().Alive < 2 {
 		select {
 		case <-tick.C:
