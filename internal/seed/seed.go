@@ -124,8 +124,8 @@ func (l *layout) agree(ctx context.Context, q *Queries, o Options) error {
 	return nil
 }
 
-// roleOf is the role of an organization's i-th account for load: of fifty people one is an admin, nine are billers, and the rest scan.
-func roleOf(i int) authz.Role {
+// RoleOf is the role of an organization's i-th account for load: of fifty people one is an admin, nine are billers, and the rest scan.
+func RoleOf(i int) authz.Role {
 	switch {
 	case i%50 == 2:
 		return authz.Admin
@@ -143,7 +143,7 @@ func (l *layout) hire(ctx context.Context, q *Queries, load int, name, hash stri
 		users.Usernames, users.Roles = append(users.Usernames, name+"-"+string(role)), append(users.Roles, string(role))
 	}
 	for i := range load {
-		users.Usernames, users.Roles = append(users.Usernames, fmt.Sprintf("%s-load-%05d", name, i+1)), append(users.Roles, string(roleOf(i)))
+		users.Usernames, users.Roles = append(users.Usernames, fmt.Sprintf("%s-load-%05d", name, i+1)), append(users.Roles, string(RoleOf(i)))
 	}
 	if err := q.insertUsers(ctx, users); err != nil {
 		return fmt.Errorf("make the users: %w", err)

@@ -20,6 +20,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"traitortrack/internal/authz"
+	"traitortrack/internal/seed"
 	"traitortrack/loadtests/machine"
 )
 
@@ -189,12 +191,15 @@ const dispatchers = 40
 
 func (s *server) crowd(ctx context.Context) (*crowd, error) {
 	all := &crowd{address: s.address}
-	for i := range dispatchers {
+	for i := 0; len(all.cookies) < dispatchers; i++ {
+		if seed.RoleOf(i) != authz.Dispatcher {
+			continue
+		}
 		c, err := call(ctx, s.address)
 		if err != nil {
 			return nil, err
 		}
-		err = c.logIn(dispatcher(i))
+		err = c.logIn(fmt.Sprintf("seed-a-load-%05d", i+1))
 		c.close()
 		if err != nil {
 			return nil, err
@@ -202,12 +207,6 @@ func (s *server) crowd(ctx context.Context) (*crowd, error) {
 		all.cookies = append(all.cookies, c.cookie)
 	}
 	return all, nil
-}
-
-// dispatcher names the i-th dispatcher of the largest warehouse, as the seed spreads roles: all but the third of each five.
-func dispatcher(i int) string {
-	scanning := []int{1, 2, 4, 5}
-	return fmt.Sprintf("seed-a-load-%05d", i/len(scanning)*5+scanning[i%len(scanning)])
 }
 
 // scan has n callers, with a connection each, fill parents of their own with new children for a while.

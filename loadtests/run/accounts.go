@@ -1,6 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"traitortrack/internal/authz"
+	"traitortrack/internal/seed"
+)
 
 // The seed gives out accounts by tens: six to the first organization, three to the second, one to the third. people/person.js
 // counts the same way.
@@ -19,7 +24,7 @@ func watchers(users, streams int) []string {
 		case rest < 9:
 			org, index = "seed-b", n/10*3+rest-6
 		}
-		if index%50 != 2 {
+		if seed.RoleOf(index) != authz.Admin {
 			names = append(names, fmt.Sprintf("%s-load-%05d", org, index+1))
 		}
 	}
