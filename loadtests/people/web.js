@@ -19,9 +19,11 @@ export function seconds() {
   return (Date.now() - began) / 1000;
 }
 
+let current = 0; // which of the phases it is
+
 function phase() {
-  const now = seconds();
-  return phases.findLast(([, from]) => now >= from)[0];
+  while (current + 1 < phases.length && seconds() >= phases[current + 1][1]) current++;
+  return phases[current][0];
 }
 
 const callbacks = new Map();
@@ -40,14 +42,16 @@ function address(n) {
 // browserOf gives a browser to a person. Its ask answers k6's response; what is not among the expected statuses is a failure, and stands in the
 // console as "failed STATUS NAME", or with the code of k6's error where there is no status.
 export function browserOf(n) {
-  const common = { 'X-Forwarded-For': address(n), 'Accept-Encoding': 'gzip' };
+  const common = { 'X-Forwarded-For': address(n), 'Accept-Encoding': 'gzip', 'Sec-Fetch-Site': 'same-origin' };
+  const page = { ...common, Accept: 'text/html' };
+  const form = { ...page, Origin: base };
+  const get = { ...common, Accept: 'application/json' };
+  const send = { ...get, 'Content-Type': 'application/json', Origin: base };
   return {
-    page: (path, about) => ask('GET', path, null, { ...common, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' }, about),
-    form: (path, fields, about) => ask('POST', path, fields, { ...common, Accept: 'text/html', Origin: base, 'Sec-Fetch-Site': 'same-origin' }, about),
-    get: (path, about) => ask('GET', path, null, { ...common, Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin' }, about),
-    send: (method, path, body, about) => ask(method, path, body && JSON.stringify(body), {
-      ...common, Accept: 'application/json', 'Content-Type': 'application/json', Origin: base, 'Sec-Fetch-Site': 'same-origin',
-    }, about),
+    page: (path, about) => ask('GET', path, null, page, about),
+    form: (path, fields, about) => ask('POST', path, fields, form, about),
+    get: (path, about) => ask('GET', path, null, get, about),
+    send: (method, path, body, about) => ask(method, path, body && JSON.stringify(body), send, about),
   };
 }
 
