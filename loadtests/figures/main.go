@@ -99,8 +99,12 @@ func (w *warehouse) measure(ctx context.Context, o options, p *page, all bool) (
 		}
 	}
 	read, err := s.reads(ctx, w, o)
+	var disk taken
 	if err == nil {
-		p.reads(w.bags, read)
+		disk, err = w.taken(ctx)
+	}
+	if err == nil {
+		p.reads(w.bags, disk, read)
 		err = s.slow(ctx, p, w.bags)
 	}
 	if err == nil && all {

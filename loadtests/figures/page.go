@@ -97,10 +97,11 @@ func (p *page) split(used map[string]machine.Use, took time.Duration, top string
 	p.sections = append(p.sections, b.String())
 }
 
-func (p *page) reads(bags int, all []timed) {
+func (p *page) reads(bags int, disk taken, all []timed) {
 	bare := all[0]
 	var b strings.Builder
-	fmt.Fprintf(&b, "## Reads over %d bags\n\nOne request after the other, from the first byte to the answer's last, as an admin of the largest warehouse.\n\n", bags)
+	fmt.Fprintf(&b, "## Reads over %d bags\n\nOne request after the other, from the first byte to the answer's last, as an admin of the largest warehouse. The database takes %.1f GB, "+
+		"%.1f of them for indexes.\n\n", bags, float64(disk.all)/1e9, float64(disk.indexes)/1e9)
 	b.WriteString("| | p50 | p99 | bar | p50 of a bare chi handler's |\n|---|---|---|---|---|\n")
 	for _, t := range all {
 		limit := ""

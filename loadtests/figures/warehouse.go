@@ -99,6 +99,18 @@ func (w *warehouse) fill(ctx context.Context) (seeded, error) {
 	return s, seed.Tidy(ctx, w.db)
 }
 
+// taken is what a database takes of its disk, in bytes.
+type taken struct{ all, indexes int64 }
+
+func (w *warehouse) taken(ctx context.Context) (taken, error) {
+	var t taken
+	err := w.db.Pool().QueryRow(ctx, "SELECT pg_database_size(current_database()), (SELECT sum(pg_indexes_size(oid)) FROM pg_class WHERE relkind = 'r')::bigint").Scan(&t.all, &t.indexes)
+	if err != nil {
+		return t, fmt.Errorf("ask how large the database is: %w", err)
+	}
+	return t, nil
+}
+
 // A server that finds a year of history which nobody has sealed or proved yet does that first. It is at rest when no job has run for a few
 // looks, a second apart.
 const (

@@ -53,20 +53,6 @@ func Used(stack, self string) map[string]Use {
 	return used
 }
 
-// Available gives how many bytes of memory programs may take before the machine runs out, as proc(5) has it (MemAvailable).
-func Available() (uint64, error) {
-	raw, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0, fmt.Errorf("look at the memory: %w", err)
-	}
-	_, after, found := strings.Cut(string(raw), "MemAvailable:")
-	var kilobytes uint64
-	if _, err := fmt.Sscan(after, &kilobytes); !found || err != nil {
-		return 0, fmt.Errorf("look at the memory: no MemAvailable in %q", raw)
-	}
-	return kilobytes << 10, nil
-}
-
 // processes lists what runs. What ends meanwhile is left out.
 func processes() []process {
 	var all []process

@@ -16,10 +16,3 @@ func TestParseStat(t *testing.T) {
 		t.Error("nonsense is a process")
 	}
 }
-
-func TestAvailable(t *testing.T) {
-	t.Parallel()
-	if bytes, err := Available(); err != nil || bytes < 16<<20 || bytes > 16<<40 {
-		t.Errorf("%d bytes, %v", bytes, err)
-	}
-}

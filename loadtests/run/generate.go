@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"traitortrack/loadtests/machine"
 )
 
 // phase is a stretch of a run, and the seconds after the first arrival at which it begins.
@@ -40,11 +38,6 @@ const visitorsPart = 20
 
 // generate runs every k6 to its end, and keeps their figures.
 func (s *site) generate(ctx context.Context, o options, start string, r *result) error {
-	available, err := machine.Available()
-	if err != nil {
-		return err
-	}
-	memory := available / 4 * 3
 	group, ctx := errgroup.WithContext(ctx)
 	count := o.generators()
 	r.generators = make([]generator, count)
@@ -53,9 +46,7 @@ func (s *site) generate(ctx context.Context, o options, start string, r *result)
 		g := &r.generators[n]
 		g.dir, g.users = s.dir, behind-first
 		g.acknowledged = filepath.Join(s.dir, fmt.Sprintf("acknowledged-%d", n))
-		group.Go(func() error {
-			return g.run(ctx, o, n, memory/uint64(count), append(o.script(first, g.users, s.urls[n]), "START="+start))
-		}) //nolint:gosec // one or two
+		group.Go(func() error { return g.run(ctx, o, n, append(o.script(first, g.users, s.urls[n]), "START="+start)) })
 	}
 	return group.Wait()
 }
@@ -77,14 +68,20 @@ type trend struct {
 // thresholdsMissed is how k6 ends where a threshold is crossed.
 const thresholdsMissed = 99
 
-// run runs a k6 that collects garbage when it takes so many bytes, and not before. With thousands of virtual users a collection takes it
-// most of a processor for a quarter of a minute, and Go begins one every two minutes at least: what it then measures is itself.
-func (g *generator) run(ctx context.Context, o options, n int, memory uint64, environment []string) error {
+// A k6 collects garbage when it has taken so many bytes, and not before. With thousands of virtual users a collection takes it most of a
+// processor for a quarter of a minute, and Go begins one every two minutes at least: what it then measures is itself. Memory that a
+// process has not used before costs, too, so it is not more than that.
+const (
+	memory        = 256 << 20
+	memoryForUser = 3 << 19 // of which a user takes a quarter
+)
+
+func (g *generator) run(ctx context.Context, o options, n int, environment []string) error {
 	summary := filepath.Join(g.dir, fmt.Sprintf("summary-%d.json", n))
 	c := exec.CommandContext(ctx, o.K6, "run", "--quiet", "--no-usage-report", "--address", "", "--console-output", g.acknowledged,
 		"--log-format", "raw", "loadtests/people.js")
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", memory))
+	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", memory+g.users*memoryForUser))
 	out, err := c.CombinedOutput()
 	g.said = strings.TrimSpace(string(out))
 	var ended *exec.ExitError

@@ -4,6 +4,7 @@ package streams
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -221,24 +222,24 @@ func (w *watcher) watch(ctx context.Context) error {
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
-		first = w.line(lines.Text(), first)
+		first = w.line(lines.Bytes(), first)
 	}
 	return nil // it ended, as a restart of the server ends it
 }
 
 // line reads one line of a stream. The id of an event is the time at which its numbers were read; the first event of a stream
 // is as old as the last change, and says nothing about delay.
-func (w *watcher) line(text string, first bool) bool {
-	if strings.HasPrefix(text, ":") {
+func (w *watcher) line(text []byte, first bool) bool {
+	if bytes.HasPrefix(text, []byte(":")) {
 		w.crowd.count(func(c *Counts) { c.Beats++ })
 		return first
 	}
-	id, found := strings.CutPrefix(text, "id: ")
+	id, found := bytes.CutPrefix(text, []byte("id: "))
 	if !found {
 		return first
 	}
-	w.seen = id
-	made, err := strconv.ParseInt(id, 36, 64)
+	w.seen = string(id)
+	made, err := strconv.ParseInt(w.seen, 36, 64)
 	w.crowd.count(func(c *Counts) {
 		c.Events++
 		if err == nil && !first {
