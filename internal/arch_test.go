@@ -136,6 +136,20 @@ func TestLibrariesStayWithTheirOwners(t *testing.T) {
 	}
 }
 
+// TestNoVerbCountsRows holds that what verbs change with answers nothing: in a transaction of few round trips, it is sent only later.
+func TestNoVerbCountsRows(t *testing.T) {
+	t.Parallel()
+	for _, pkg := range []string{"bag", "bill", "tally", "audit", "notify"} {
+		text, err := os.ReadFile(filepath.Join(pkg, "queries.sql"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := regexp.MustCompile(`name: \w+ :exec\w+`).Find(text); found != nil {
+			t.Errorf("%s/queries.sql: %s: let it return rows, and ask for them", pkg, found)
+		}
+	}
+}
+
 func TestRulesArePure(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {

@@ -132,7 +132,7 @@ type orgList struct{}
 func (orgList) Run(ctx context.Context, w *world) error {
 	return openDatabase(ctx, w, func(_ config.Config, db *pg.DB) error {
 		var there []org.Listed
-		err := db.Read(ctx, func(tx pgx.Tx) error {
+		err := db.Read(ctx, func(tx pg.Tx) error {
 			var err error
 			there, err = org.List(ctx, tx)
 			return err

@@ -6,7 +6,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/account"
 	"traitortrack/internal/authz"
@@ -58,7 +57,7 @@ func (cmd resetPassword) Run(ctx context.Context, w *world) error {
 func openPeople(ctx context.Context, w *world, username string, do func(config.Config, *people.Store, authz.Actor) error) error {
 	return openDatabase(ctx, w, func(c config.Config, db *pg.DB) error {
 		var user account.User
-		err := db.Read(ctx, func(tx pgx.Tx) error {
+		err := db.Read(ctx, func(tx pg.Tx) error {
 			var err error
 			user, err = account.ByName(ctx, tx, username)
 			return err

@@ -8,9 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
+	"traitortrack/internal/pg"
 )
 
 // Entry is one event. Before and After are anything that JSON can carry, nil where there is no such state.
@@ -34,7 +33,7 @@ type Personal struct {
 }
 
 // Record writes an entry in the caller's transaction: the event is logged if, and only if, it takes place.
-func Record(ctx context.Context, tx pgx.Tx, actor authz.Actor, e Entry) error {
+func Record(ctx context.Context, tx pg.Tx, actor authz.Actor, e Entry) error {
 	if err := write(ctx, New(tx), actor, e); err != nil {
 		return fmt.Errorf("audit %s of %s %s: %w", e.Action, e.EntityType, e.EntityID, err)
 	}

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/page"
 	"traitortrack/internal/pg"
@@ -73,7 +71,7 @@ func (l *Log) List(ctx context.Context, actor authz.Actor, f Filter) (page.List[
 		return none, err
 	}
 	var events []Event
-	err := l.db.View(ctx, func(tx pgx.Tx) error {
+	err := l.db.View(ctx, func(tx pg.Tx) error {
 		q := New(tx)
 		narrow, found, err := f.resolve(ctx, q, actor.OrgID)
 		if err != nil || !found {

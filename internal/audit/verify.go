@@ -55,7 +55,7 @@ func Verify(ctx context.Context, db *pg.DB, keys Keys, archives string, logged .
 	for _, h := range logged {
 		v.logged[h.Seq] = h.MAC
 	}
-	err := db.Read(ctx, func(tx pgx.Tx) error {
+	err := db.Read(ctx, func(tx pg.Tx) error {
 		v.tx, v.q = tx, New(tx)
 		return v.run(ctx)
 	})
@@ -66,7 +66,7 @@ func Verify(ctx context.Context, db *pg.DB, keys Keys, archives string, logged .
 }
 
 type verifier struct {
-	tx       pgx.Tx
+	tx       pg.Tx
 	q        *Queries
 	keys     Keys
 	report   *Report

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/told"
 )
 
@@ -40,7 +39,7 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 	if err := actor.Require(authz.CloseParent); err != nil {
 		return Bag{}, err
 	}
-	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st, p, err := lockParent(ctx, tx, actor, code.Normalise(rawCode))
 		if err != nil {
 			return err
@@ -61,7 +60,7 @@ func (s *Store) setClosed(ctx context.Context, actor authz.Actor, rawCode, event
 }
 
 // lockParent locks the one parent that a code names.
-func lockParent(ctx context.Context, tx pgx.Tx, actor authz.Actor, parentCode string) (*state, *parent, error) {
+func lockParent(ctx context.Context, tx pg.Tx, actor authz.Actor, parentCode string) (*state, *parent, error) {
 	st := newState(actor.OrgID, nil)
 	if err := st.load(ctx, tx, []string{parentCode}, nil); err != nil {
 		return nil, nil, err
@@ -79,7 +78,7 @@ func lockParent(ctx context.Context, tx pgx.Tx, actor authz.Actor, parentCode st
 	return nil, nil, errs.New(errs.Conflict, "wrong_kind", "%s is a child. Only a parent is closed or opened again.", parentCode)
 }
 
-func (s *Store) writeClosed(ctx context.Context, tx pgx.Tx, who authz.Actor, st *state, p *parent, event string, before Summary) error {
+func (s *Store) writeClosed(ctx context.Context, tx pg.Tx, who authz.Actor, st *state, p *parent, event string, before Summary) error {
 	p.touched = s.now().Truncate(time.Microsecond)
 	told, err := tell(who, verdict{event: event, outcome: done, code: p.code, at: p.touched})
 	if err != nil {

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/audit"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/tally"
 )
 
@@ -19,7 +18,7 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, rawCode string) e
 		return err
 	}
 	bagCode := code.Normalise(rawCode)
-	return s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	return s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		if err := newState(actor.OrgID, nil).load(ctx, tx, []string{bagCode}, nil); err != nil {
 			return err
 		}
@@ -38,7 +37,7 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, rawCode string) e
 	})
 }
 
-func (s *Store) writeDelete(ctx context.Context, tx pgx.Tx, actor authz.Actor, b Bag, id int64) error {
+func (s *Store) writeDelete(ctx context.Context, tx pg.Tx, actor authz.Actor, b Bag, id int64) error {
 	if err := New(tx).deleteBag(ctx, deleteBagParams{OrgID: actor.OrgID, Kind: b.Kind, ID: id}); err != nil {
 		return fmt.Errorf("delete %s: %w", b.Code, err)
 	}

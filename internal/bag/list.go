@@ -7,12 +7,11 @@ import (
 	"math"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/page"
+	"traitortrack/internal/pg"
 )
 
 // Filter says which bags a list shows. An empty member filters nothing.
@@ -45,7 +44,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 		return none, err
 	}
 	var list page.List[Bag]
-	err := s.db.View(ctx, func(tx pgx.Tx) error {
+	err := s.db.View(ctx, func(tx pg.Tx) error {
 		places, err := f.places(ctx, New(tx), actor.OrgID, from)
 		if err != nil {
 			return fmt.Errorf("list bags: %w", err)

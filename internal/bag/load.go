@@ -18,11 +18,13 @@ import (
 // The order of locks is the same everywhere: receipts by id, parents by code, children by code, bills by number. Statements that
 // lock only lock; what is counted or looked up is read by a later statement, whose snapshot is younger than the locks.
 
-// ask queues all that a group is decided on: its ids are claimed, the bags that it names are locked, and then read.
-func (s *state) ask(b *pgx.Batch, group []reading) {
-	s.claim(b, group)
+// ask asks for all that a group is decided on: its ids are claimed, the bags that it names are locked, and then read.
+func (s *state) ask(ctx context.Context, tx pg.Tx, group []reading) error {
+	var b pgx.Batch
+	s.claim(&b, group)
 	parents, children := named(group)
-	s.lock(b, parents, children)
+	s.lock(&b, parents, children)
+	return wrap("claim and lock", tx.SendBatch(ctx, &b).Close())
 }
 
 // named gives the codes of the parents and of the children that a group names.
@@ -76,7 +78,7 @@ func (s *state) lock(b *pgx.Batch, parents, children []string) {
 }
 
 // load locks and reads bags at once, for a verb on one of them.
-func (s *state) load(ctx context.Context, tx pgx.Tx, parents, children []string) error {
+func (s *state) load(ctx context.Context, tx pg.Tx, parents, children []string) error {
 	var b pgx.Batch
 	s.lock(&b, parents, children)
 	return wrap("lock bags", tx.SendBatch(ctx, &b).Close())

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/weight"
 )
 
@@ -18,7 +17,7 @@ func (s *Store) Find(ctx context.Context, actor authz.Actor, rawCode string) (Ba
 	}
 	bagCode := code.Normalise(rawCode)
 	var b Bag
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.Read(ctx, func(tx pg.Tx) error {
 		rows, err := New(tx).describe(ctx, describeParams{OrgID: actor.OrgID, Codes: []string{bagCode}})
 		if err != nil {
 			return fmt.Errorf("find %s: %w", bagCode, err)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
@@ -109,14 +108,13 @@ func (s *Store) commitGroup(ctx context.Context, organization org.Organization, 
 
 // tryGroup locks and loads what the group names, decides its scans in order, and writes what came of them.
 func (s *Store) tryGroup(ctx context.Context, organization org.Organization, group []reading) ([]Result, error) {
-	var st *state
 	var results []Result
-	ask := func(b *pgx.Batch) {
-		st = newState(organization.ID, organization.Location)
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
+		st := newState(organization.ID, organization.Location)
 		stamp(group, s.now())
-		st.ask(b, group)
-	}
-	err := s.db.Exchange(ctx, ask, func(tx pgx.Tx, writes pg.Queue) error {
+		if err := st.ask(ctx, tx, group); err != nil {
+			return err
+		}
 		if err := st.recallFirst(ctx, New(tx)); err != nil {
 			return err
 		}
@@ -125,7 +123,7 @@ func (s *Store) tryGroup(ctx context.Context, organization org.Organization, gro
 		}
 		var scans insertScansParams
 		results, scans = st.decideAll(group)
-		return st.write(ctx, writes, scans, s.now())
+		return st.write(ctx, tx, scans, s.now())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("commit %d scans: %w", len(group), err)

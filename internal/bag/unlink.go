@@ -25,7 +25,7 @@ func (s *Store) Unlink(ctx context.Context, actor authz.Actor, rawCode string) (
 		return Summary{}, err
 	}
 	var after Summary
-	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st, p, c, err := s.lockLinked(ctx, tx, actor, code.Normalise(rawCode))
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *state) takeOut(who authz.Actor, p *parent, c *child, now time.Time) {
 
 // lockLinked locks a linked child and its parent, the parent first. Where the child is can only be read before that: if it
 // has moved meanwhile, the transaction is tried again.
-func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, childCode string) (*state, *parent, *child, error) {
+func (s *Store) lockLinked(ctx context.Context, tx pg.Tx, actor authz.Actor, childCode string) (*state, *parent, *child, error) {
 	st := newState(actor.OrgID, nil)
 	notLinked := errs.New(errs.NotFound, "not_linked", "%s is in no parent, so there is nothing to take it out of.", told.Clip(childCode, mostShown))
 	parentCode, err := New(tx).parentOf(ctx, parentOfParams{OrgID: actor.OrgID, Code: childCode})
@@ -83,7 +83,7 @@ func (s *Store) lockLinked(ctx context.Context, tx pgx.Tx, actor authz.Actor, ch
 	return st, p, c, nil
 }
 
-func (s *Store) writeUnlink(ctx context.Context, tx pgx.Tx, who authz.Actor, st *state, c *child, before, after Summary, now time.Time) error {
+func (s *Store) writeUnlink(ctx context.Context, tx pg.Tx, who authz.Actor, st *state, c *child, before, after Summary, now time.Time) error {
 	if err := New(tx).deleteLink(ctx, deleteLinkParams{OrgID: who.OrgID, ChildID: c.id}); err != nil {
 		return fmt.Errorf("unlink %s: %w", c.code, err)
 	}

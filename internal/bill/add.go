@@ -12,6 +12,7 @@ import (
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/told"
 )
 
@@ -47,7 +48,7 @@ func (s *Store) Add(ctx context.Context, actor authz.Actor, number, rawCode stri
 		return Added{}, err
 	}
 	var added Added
-	err = s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err = s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		try := a // each try begins afresh
 		try.step = s.step(tx, actor)
 		if err := try.run(ctx); err != nil {
@@ -88,11 +89,11 @@ func (s *Store) readAdding(ctx context.Context, actor authz.Actor, number, rawCo
 // run claims the scan's id, locks the parent and then the bill, decides, and writes.
 func (a *adding) run(ctx context.Context) error {
 	if a.id != uuid.Nil {
-		rows, err := a.q.claimReceipt(ctx, claimReceiptParams{OrgID: a.who.OrgID, ScanID: a.id, At: a.at})
+		claimed, err := a.q.claimReceipt(ctx, claimReceiptParams{OrgID: a.who.OrgID, ScanID: a.id, At: a.at})
 		if err != nil {
 			return fmt.Errorf("claim receipt %s: %w", a.id, err)
 		}
-		if rows == 0 {
+		if len(claimed) == 0 {
 			return a.replay(ctx)
 		}
 	}

@@ -83,14 +83,14 @@ func (b lockBillRow) completed() bool { return b.CompletedAt != nil }
 // step is a step of one bill under way: the bill is locked, and what changes is gathered for the log and the totals.
 type step struct {
 	q      *Queries
-	tx     pgx.Tx
+	tx     pg.Tx
 	who    authz.Actor
 	at     time.Time
 	bill   lockBillRow
 	before state
 }
 
-func (s *Store) step(tx pgx.Tx, who authz.Actor) *step {
+func (s *Store) step(tx pg.Tx, who authz.Actor) *step {
 	return &step{q: New(tx), tx: tx, who: who, at: s.now().Truncate(time.Microsecond)}
 }
 
@@ -101,7 +101,7 @@ func (s *Store) take(ctx context.Context, actor authz.Actor, number string, do f
 		return Bill{}, err
 	}
 	var after Bill
-	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st := s.step(tx, actor)
 		if err := st.lock(ctx, number); err != nil {
 			return err

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/pg"
 )
 
 // Create makes a bill. It refuses with invalid_bill, naming the field, or bill_exists.
@@ -21,7 +20,7 @@ func (s *Store) Create(ctx context.Context, actor authz.Actor, draft Draft) (Bil
 		return Bill{}, err
 	}
 	var created Bill
-	err = s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err = s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st := s.step(tx, actor)
 		err := st.q.insertBill(ctx, insertBillParams{OrgID: actor.OrgID, Number: d.Number, NumberKey: code.FoldNumber(d.Number),
 			Description: d.Description, Capacity: int32(d.Capacity), CreatedBy: actor.UserID, CreatedAt: st.at}) //nolint:gosec // at most 500

@@ -125,7 +125,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 		return none, err
 	}
 	var list page.List[Bill]
-	err := s.db.View(ctx, func(tx pgx.Tx) error {
+	err := s.db.View(ctx, func(tx pg.Tx) error {
 		places, err := f.places(ctx, New(tx), actor.OrgID, from)
 		if err != nil {
 			return fmt.Errorf("list bills: %w", err)

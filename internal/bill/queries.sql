@@ -1,5 +1,7 @@
--- name: claimReceipt :execrows
-INSERT INTO scan_receipt (org_id, scan_id, at) VALUES (@org_id, @scan_id, @at) ON CONFLICT DO NOTHING;
+-- name: claimReceipt :many
+-- Gives the id if nobody has used it yet.
+INSERT INTO scan_receipt (org_id, scan_id, at) VALUES (@org_id, @scan_id, @at) ON CONFLICT DO NOTHING
+RETURNING scan_id;
 
 -- name: firstOutcome :one
 SELECT s.event, s.outcome, s.code, coalesce(s.other, '') AS other, s.at

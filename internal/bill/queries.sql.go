@@ -47,8 +47,9 @@ func (q *Queries) billOf(ctx context.Context, arg billOfParams) (billOfRow, erro
 	return i, err
 }
 
-const claimReceipt = `-- name: claimReceipt :execrows
+const claimReceipt = `-- name: claimReceipt :many
 INSERT INTO scan_receipt (org_id, scan_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+RETURNING scan_id
 `
 
 type claimReceiptParams struct {
@@ -57,12 +58,25 @@ type claimReceiptParams struct {
 	At     time.Time
 }
 
-func (q *Queries) claimReceipt(ctx context.Context, arg claimReceiptParams) (int64, error) {
-	result, err := q.db.Exec(ctx, claimReceipt, arg.OrgID, arg.ScanID, arg.At)
+// Gives the id if nobody has used it yet.
+func (q *Queries) claimReceipt(ctx context.Context, arg claimReceiptParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, claimReceipt, arg.OrgID, arg.ScanID, arg.At)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var scan_id uuid.UUID
+		if err := rows.Scan(&scan_id); err != nil {
+			return nil, err
+		}
+		items = append(items, scan_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const deleteBill = `-- name: deleteBill :exec

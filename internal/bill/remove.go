@@ -11,6 +11,7 @@ import (
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
 	"traitortrack/internal/errs"
+	"traitortrack/internal/pg"
 	"traitortrack/internal/tally"
 	"traitortrack/internal/told"
 )
@@ -22,7 +23,7 @@ func (s *Store) Remove(ctx context.Context, actor authz.Actor, number, rawCode s
 	}
 	bagCode := code.Normalise(rawCode)
 	var after Bill
-	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st := s.step(tx, actor)
 		off := errs.New(errs.NotFound, "not_on_bill", "%s is not on bill %s.", told.Clip(bagCode, mostShown), told.Clip(number, mostShown))
 		p, err := st.q.lockParent(ctx, lockParentParams{OrgID: actor.OrgID, Code: bagCode})
@@ -75,7 +76,7 @@ func (s *Store) Delete(ctx context.Context, actor authz.Actor, number string) (B
 		return Bill{}, err
 	}
 	var was Bill
-	err := s.db.TxPrepared(ctx, func(tx pgx.Tx) error {
+	err := s.db.TxPrepared(ctx, func(tx pg.Tx) error {
 		st := s.step(tx, actor)
 		if err := st.lock(ctx, number); err != nil {
 			return err

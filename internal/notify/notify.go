@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
+	"traitortrack/internal/pg"
 )
 
 // Kind is what a notice is about.
@@ -38,7 +38,7 @@ type Notice struct {
 type Admins struct{ OrgID, Also, ButNot int64 }
 
 // ToAdmins tells the admins of an organization.
-func ToAdmins(ctx context.Context, tx pgx.Tx, to Admins, n Notice) error {
+func ToAdmins(ctx context.Context, tx pg.Tx, to Admins, n Notice) error {
 	err := New(tx).notifyAdmins(ctx, notifyAdminsParams{OrgID: to.OrgID, Also: to.Also, ButNot: to.ButNot,
 		Kind: string(n.Kind), Message: n.Message, Link: n.Link, SubjectID: n.Subject})
 	if err != nil {
@@ -49,7 +49,7 @@ func ToAdmins(ctx context.Context, tx pgx.Tx, to Admins, n Notice) error {
 
 // ToEveryAdmin tells the admins of all organizations what concerns the whole deployment. Whoever calls it decides how
 // often: it tells each time.
-func ToEveryAdmin(ctx context.Context, tx pgx.Tx, n Notice) error {
+func ToEveryAdmin(ctx context.Context, tx pg.Tx, n Notice) error {
 	err := New(tx).notifyEveryAdmin(ctx, notifyEveryAdminParams{Kind: string(n.Kind), Message: n.Message, Link: n.Link, SubjectID: n.Subject})
 	if err != nil {
 		return fmt.Errorf("tell every admin of %s: %w", n.Kind, err)
@@ -58,7 +58,7 @@ func ToEveryAdmin(ctx context.Context, tx pgx.Tx, n Notice) error {
 }
 
 // ToUser tells one user.
-func ToUser(ctx context.Context, tx pgx.Tx, orgID, userID int64, n Notice) error {
+func ToUser(ctx context.Context, tx pg.Tx, orgID, userID int64, n Notice) error {
 	err := New(tx).notifyUser(ctx, notifyUserParams{OrgID: orgID, UserID: userID, Kind: string(n.Kind), Message: n.Message, Link: n.Link, SubjectID: n.Subject})
 	if err != nil {
 		return fmt.Errorf("tell user %d of %s: %w", userID, n.Kind, err)

@@ -3,6 +3,7 @@ package obs
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,11 +68,13 @@ func (s *Statements) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.Trace
 	s.end(ctx)
 }
 
-// TraceBatchStart notes when a batch begins. It goes by the name of its first statement.
+// TraceBatchStart notes when a batch begins. It goes by the name of its first statement that sqlc has named, or of its first.
 func (s *Statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	name, count := "batch", 0
 	if data.Batch != nil && data.Batch.Len() > 0 {
-		name, count = "batch "+statementName(data.Batch.QueuedQueries[0].SQL), data.Batch.Len()
+		all := data.Batch.QueuedQueries
+		first := max(0, slices.IndexFunc(all, func(q *pgx.QueuedQuery) bool { return strings.HasPrefix(q.SQL, sqlcName) }))
+		name, count = "batch "+statementName(all[first].SQL), len(all)
 	}
 	return s.begin(ctx, name, count)
 }
@@ -94,9 +97,12 @@ func (s *Statements) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, _ pgx.Tr
 	s.end(ctx)
 }
 
+// sqlcName begins a statement of ours.
+const sqlcName = "-- name: "
+
 // statementName gives the name that sqlc writes before a statement, or for a statement of the driver's its first word.
 func statementName(sql string) string {
-	if rest, named := strings.CutPrefix(sql, "-- name: "); named {
+	if rest, named := strings.CutPrefix(sql, sqlcName); named {
 		name, _, _ := strings.Cut(rest, " ")
 		return name
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"traitortrack/internal/pg"
 )
 
 // Listed is an organization as the commands of operators show it.
@@ -17,7 +17,7 @@ type Listed struct {
 }
 
 // List gives every organization, the oldest first, in the caller's transaction.
-func List(ctx context.Context, tx pgx.Tx) ([]Listed, error) {
+func List(ctx context.Context, tx pg.Tx) ([]Listed, error) {
 	rows, err := New(tx).listOrganizations(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the organizations: %w", err)

@@ -26,7 +26,7 @@ type Settings struct {
 // Settings gives an organization's settings as they are now.
 func (s *Store) Settings(ctx context.Context, orgID int64) (Settings, error) {
 	var settings Settings
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.Read(ctx, func(tx pg.Tx) error {
 		var err error
 		settings, err = readSettings(ctx, New(tx), orgID)
 		return err

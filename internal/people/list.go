@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/account"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/errs"
 	"traitortrack/internal/page"
+	"traitortrack/internal/pg"
 )
 
 // Filter says which users a list shows. An empty member filters nothing.
@@ -50,7 +49,7 @@ func (s *Store) List(ctx context.Context, actor authz.Actor, f Filter) (page.Lis
 	}
 	params.After, params.Most = account.Clean(from.Key), page.Most(f.Limit)
 	var list page.List[Person]
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.Read(ctx, func(tx pg.Tx) error {
 		var err error
 		list, err = s.list(ctx, New(tx), params, f.Limit)
 		return err

@@ -166,14 +166,13 @@ const attempts = 12
 // serialization failure) or another transaction won a race for a key, do runs again from the start: it must not have
 // effects outside the transaction. A constraint becomes the refusal of its rule, and a lost database is Unavailable.
 func (db *DB) Tx(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.changing(ctx), begin(pgx.TxOptions{}, db.pooled), do) })
+	return retry(ctx, func() error { return pgx.BeginTxFunc(ctx, db.changing(ctx), begin(db.pooled), do) })
 }
 
-// TxPrepared is Tx for what people do all day. Behind a pooler, which keeps no prepared statements, it goes past it.
-func (db *DB) TxPrepared(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return retry(ctx, func() error {
-		return pgx.BeginTxFunc(ctx, db.For(ctx), begin(pgx.TxOptions{}, db.preparedPooled()), do)
-	})
+// TxPrepared is Tx for what people do all day, in few round trips. Planning takes most of what such a transaction costs, so behind a
+// pooler, which keeps no prepared statements, it goes past it.
+func (db *DB) TxPrepared(ctx context.Context, do func(tx Tx) error) error {
+	return retry(ctx, func() error { return db.talk(ctx, db.For(ctx), pgx.TxOptions{}, db.preparedPooled(), do) })
 }
 
 func retry(ctx context.Context, try func() error) error {
@@ -190,8 +189,8 @@ func retry(ctx context.Context, try func() error) error {
 }
 
 // Read runs do in a read-only transaction in which every statement sees the same moment.
-func (db *DB) Read(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return Refusal(pgx.BeginTxFunc(ctx, db.For(ctx), begin(oneMoment(), db.preparedPooled()), do))
+func (db *DB) Read(ctx context.Context, do func(tx Tx) error) error {
+	return Refusal(db.talk(ctx, db.For(ctx), oneMoment(), db.preparedPooled(), do))
 }
 
 func pause(ctx context.Context, n int) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,19 +23,11 @@ const boundsQuery = "SELECT set_config('statement_timeout', '" + statementTimeou
 	"', true), set_config('idle_in_transaction_session_timeout', '" + idleTimeout + "', true)"
 
 // begin gives how a transaction begins.
-func begin(o pgx.TxOptions, pooled bool) pgx.TxOptions {
+func begin(pooled bool) pgx.TxOptions {
 	if !pooled {
-		return o
+		return pgx.TxOptions{}
 	}
-	words := []string{"begin"}
-	if o.IsoLevel != "" {
-		words = append(words, "isolation level", string(o.IsoLevel))
-	}
-	if o.AccessMode != "" {
-		words = append(words, string(o.AccessMode))
-	}
-	o.BeginQuery = strings.Join(words, " ") + "; " + bounds // one message: it takes no longer
-	return o
+	return pgx.TxOptions{BeginQuery: "begin; " + bounds} // one message: it takes no longer
 }
 
 // oneMoment is a transaction in which every statement sees the same moment.

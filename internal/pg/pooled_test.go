@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/devstack"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
@@ -70,7 +68,10 @@ func TestWhatKeepsPreparedGoesPastThePooler(t *testing.T) {
 	defer cancel()
 	var prepared int
 	for range 2 {
-		err := f.db.Exchange(ctx, func(b *pgx.Batch) { b.Queue("SELECT $1::int", 1) }, func(tx pgx.Tx, _ pg.Queue) error {
+		err := f.db.TxPrepared(ctx, func(tx pg.Tx) error {
+			if _, err := tx.Exec(ctx, "SELECT $1::int", 1); err != nil {
+				return err
+			}
 			return tx.QueryRow(ctx, "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT $1::int'").Scan(&prepared)
 		})
 		if err != nil {

@@ -67,13 +67,13 @@ func Fresh(ctx context.Context) context.Context { return context.WithValue(ctx, 
 
 // View is Read for what may be a second old: it runs on the replica, where there is one that keeps up. What fails there is
 // asked of the primary, so do may run twice, and begins anew each time.
-func (db *DB) View(ctx context.Context, do func(tx pgx.Tx) error) error {
+func (db *DB) View(ctx context.Context, do func(tx Tx) error) error {
 	if _, state := db.Replica(); !state.InUse || ctx.Value(freshKey) != nil || IsReserved(ctx) {
 		return db.Read(ctx, do)
 	}
 	bounded, cancel := context.WithTimeout(ctx, viewFor)
 	defer cancel()
-	err := pgx.BeginTxFunc(bounded, db.replica.pool, begin(oneMoment(), db.replica.pooled), do)
+	err := db.talk(bounded, db.replica.pool, oneMoment(), db.replica.pooled, do)
 	if err == nil || errs.As(err) != nil || ctx.Err() != nil {
 		return Refusal(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/devstack"
 	"traitortrack/internal/pg"
 	"traitortrack/internal/pgtest"
@@ -42,7 +40,7 @@ func seen(t *testing.T, ctx context.Context, db *pg.DB) (bool, int) {
 	t.Helper()
 	var onReplica bool
 	var n int
-	err := db.View(ctx, func(tx pgx.Tx) error {
+	err := db.View(ctx, func(tx pg.Tx) error {
 		return tx.QueryRow(ctx, "SELECT pg_is_in_recovery(), n FROM told").Scan(&onReplica, &n)
 	})
 	if err != nil {

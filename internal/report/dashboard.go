@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"traitortrack/internal/pg"
 )
 
 // How much a dashboard shows.
@@ -87,7 +87,7 @@ func (s *Store) Dashboard(ctx context.Context, orgID int64) (Dashboard, error) {
 	}
 	now := s.now().In(organization.Location)
 	var d Dashboard
-	err = s.db.View(ctx, func(tx pgx.Tx) error {
+	err = s.db.View(ctx, func(tx pg.Tx) error {
 		d = Dashboard{Location: organization.Location}
 		q := New(tx)
 		for _, read := range []func(context.Context, *Queries, int64, time.Time) error{d.readTotals, d.readHours, d.readPeople, d.readBills, d.readLatest} {

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"traitortrack/internal/authz"
 	"traitortrack/internal/code"
+	"traitortrack/internal/pg"
 )
 
 // shownEach is how many bags, and how many bills, a search offers.
@@ -34,7 +33,7 @@ func (s *Store) Locate(ctx context.Context, actor authz.Actor, text string) (Fou
 	}
 	bagCode, keys := code.Normalise(text), numberKeys(text)
 	var found Found
-	err := s.db.View(ctx, func(tx pgx.Tx) error {
+	err := s.db.View(ctx, func(tx pg.Tx) error {
 		places, err := named(ctx, New(tx), actor.OrgID, bagCode, keys)
 		found = Found{Exact: len(places) == 1, Places: places}
 		if err == nil && len(places) == 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"traitortrack/internal/code"
+	"traitortrack/internal/pg"
 )
 
 // Drift is a total that is not what counting gives.
@@ -26,7 +27,7 @@ func (d Drift) String() string {
 // drifted: none when all is well. It reads whole tables, in steps that keep nobody waiting, and is for a job at night.
 func (s *Store) Prove(ctx context.Context, orgID int64) ([]Drift, error) {
 	var ledger, counted ledgerRow
-	err := s.db.Read(ctx, func(tx pgx.Tx) error {
+	err := s.db.Read(ctx, func(tx pg.Tx) error {
 		q := New(tx)
 		var err error
 		if ledger, err = q.ledger(ctx, orgID); err == nil {
