@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test behind previous check drill drill-docs bench bench-pool load load-smoke load-redis load-10k load-tools build assets generate schema install-tools format
+.PHONY: help run test behind previous check drill drill-docs bench bench-hot bench-pool load load-smoke load-redis load-10k load-tools build assets generate schema install-tools format
 
 # The tests in a real browser: what is between the server and its database is nothing to them.
 browser = TestMainJob|TestScansOutlive|TestTerminators|TestDoubleReads|TestFocusReturns|TestCloseByHand|TestQueueBelongs|TestEachTab|TestAnAdminWithATelephone|TestPoolDashboardFollows|TestSystemHealth|TestBrowserPromotion|TestBrowserInvites
@@ -36,10 +36,15 @@ drill-docs: install-tools build ## every command of the operators' documents, ag
 # Over how many bags. ARGS goes to the program as it is: loadtests/bin/figures --help lists what there is.
 BAGS = 1800000
 
-bench: install-tools build ## the figures that we quote, each beside its reference, and a page of them in loadtests/results
-	go test -run '^$$' -bench . -benchtime 2s -p 1 ./...
+bench: install-tools build bench-hot ## the figures that we quote, each beside its reference, and a page of them in loadtests/results
+	go test -run '^$$' -bench . -skip Hot -benchtime 2s -p 1 ./...
 	@go build -o loadtests/bin/figures ./loadtests/figures
 	@loadtests/bin/figures --bags $(BAGS) $(ARGS)
+
+bench-hot: assets ## the functions that requests spend their time in, beside loadtests/results/hot-functions.txt (benchstat)
+	@mkdir -p loadtests/bin
+	@go test -run '^$$' -bench Hot -benchmem -count 6 -p 1 ./internal/... > loadtests/bin/hot-functions.txt
+	@$(call tool,benchstat) loadtests/results/hot-functions.txt loadtests/bin/hot-functions.txt
 
 # How many people, for how many minutes; twelve arrive in a second, which is what one core hashes passwords for. ARGS goes to the runner as it is: loadtests/bin/run --help lists what there is.
 USERS = 1000

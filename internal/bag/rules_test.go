@@ -22,7 +22,7 @@ var (
 
 // shelf is a state with a bag of each sort: SB00001 open with C0001 in it (scanned by asha an hour ago), SB00002 full,
 // SB00003 closed by hand, SB00004 in the area south, SB00005 on a completed bill, SB00006 empty, and C0009 in no parent.
-func shelf(t *testing.T) *state {
+func shelf(t testing.TB) *state {
 	t.Helper()
 	kolkata, err := time.LoadLocation("Asia/Kolkata")
 	if err != nil {
@@ -234,6 +234,22 @@ func TestEveryRuleBesideScanning(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// BenchmarkHotScan recognises the codes of a scan, decides it, and words the answer.
+func BenchmarkHotScan(b *testing.B) {
+	formats, err := code.NewFormats([]code.Format{mustard})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := shelf(b)
+	for b.Loop() {
+		r, refused := judgeCodes(formats, " c0001\r\n", "SB00001")
+		r.who, r.id, r.at, r.refused = asha, uuid.New(), noon, refused
+		if v := s.decide(r); s.answer(r, v).Outcome != "duplicate" {
+			b.Fatal(v)
 		}
 	}
 }

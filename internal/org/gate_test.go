@@ -285,7 +285,7 @@ func wait(t *testing.T, heard <-chan int64) int64 {
 	}
 }
 
-func BenchmarkGateHit(b *testing.B) {
+func BenchmarkHotGate(b *testing.B) {
 	db := pgtest.New(b)
 	for name, billing := range map[string]Billing{"exempt": {Standing: Exempt}, "past due": {Standing: PastDue, Since: time.Now(), GraceDays: 7}} {
 		b.Run(name, func(b *testing.B) {

@@ -203,7 +203,7 @@ func untilAsked(t *testing.T, l *ratelimit.Limits, fallbacks *atomic.Int64) {
 	}
 }
 
-func BenchmarkTake(b *testing.B) {
+func BenchmarkHotLimit(b *testing.B) {
 	for name, url := range map[string]string{"redis": pgtest.Redis(b), "memory": ""} {
 		b.Run(name, func(b *testing.B) {
 			db, err := redisdb.Open(url)
