@@ -46,7 +46,9 @@ func (s *site) generate(ctx context.Context, o options, start string, r *result)
 		g := &r.generators[n]
 		g.dir, g.users = s.dir, behind-first
 		g.acknowledged = filepath.Join(s.dir, fmt.Sprintf("acknowledged-%d", n))
-		group.Go(func() error { return g.run(ctx, o, n, append(o.script(first, g.users, s.urls[n]), "START="+start)) })
+		group.Go(func() error {
+			return g.run(ctx, o, n, append(o.script(first, g.users, s.urls[n%len(s.urls)]), "START="+start))
+		})
 	}
 	return group.Wait()
 }
@@ -70,7 +72,8 @@ const thresholdsMissed = 99
 
 // A k6 collects garbage when it has taken so many bytes, and not before. With thousands of virtual users a collection takes it most of a
 // processor for a quarter of a minute, and Go begins one every two minutes at least: what it then measures is itself. Memory that a
-// process has not used before costs, too, so it is not more than that.
+// process has not used before costs, too, so it is not more than that. Each generator takes an eighth more than the one before, so that they
+// do not collect at the same time.
 const (
 	memory        = 256 << 20
 	memoryForUser = 3 << 19 // of which a user takes a quarter
@@ -81,7 +84,7 @@ func (g *generator) run(ctx context.Context, o options, n int, environment []str
 	c := exec.CommandContext(ctx, o.K6, "run", "--quiet", "--no-usage-report", "--address", "", "--console-output", g.acknowledged,
 		"--log-format", "raw", "loadtests/people.js")
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", memory+g.users*memoryForUser))
+	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", (memory+g.users*memoryForUser)*(8+n)/8))
 	out, err := c.CombinedOutput()
 	g.said = strings.TrimSpace(string(out))
 	var ended *exec.ExitError

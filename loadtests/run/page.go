@@ -34,8 +34,8 @@ func (r *result) page() string {
 	o := r.options
 	fmt.Fprintf(&b, "# %d people at once\n\n%s. %d virtual users for %s after a ramp of %s, %d open dashboards, %d bags in three warehouses; ", o.Users,
 		r.began.UTC().Format("2 January 2006, 15:04 UTC"), o.Users, o.For, o.Ramp, o.Streams, o.Bags)
-	fmt.Fprintf(&b, "%d server(s)%s, PostgreSQL, Redis and the generators on %d cores, at most %d files a process. PostgreSQL's settings: %s.\n\n", o.Instances,
-		map[bool]string{true: ", PgBouncer"}[o.Pooler], runtime.NumCPU(), fileLimit(), strings.Join(devstack.Tuned(), ", "))
+	fmt.Fprintf(&b, "%d server(s)%s, PostgreSQL, Redis and %d generator(s) on %d cores, at most %d files a process. PostgreSQL's settings: %s.\n\n", o.Instances,
+		map[bool]string{true: ", PgBouncer"}[o.Pooler], o.generators(), runtime.NumCPU(), fileLimit(), strings.Join(devstack.Tuned(), ", "))
 	fmt.Fprintf(&b, "    %s\n\n", strings.Join(commandLine(), " "))
 	if r.failed(true) {
 		b.WriteString("**Something was missed:** see the marks ✗ below.\n\n")
@@ -76,7 +76,7 @@ func (r *result) writeChecks(b *strings.Builder) {
 
 // writePhases shows what people waited, by what they did.
 func (r *result) writePhases(b *strings.Builder) {
-	b.WriteString("\n## What people waited (k6)\n\n| | requests | a second | median | p95 | p99 | longest |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("\n## What people waited (k6)\n\nTimes are those of the generator that saw the longest.\n\n| | requests | a second | median | p95 | p99 | longest |\n|---|---|---|---|---|---|---|\n")
 	phases := r.options.phases()
 	for i, p := range phases[1:] {
 		until := r.options.whole()

@@ -134,15 +134,14 @@ func (s *site) serve(ctx context.Context, o options, n int) error {
 // perBalancer is how many users one HAProxy takes, two files each, with room for the streams.
 const perBalancer = 7000
 
-// generators is how many k6 there are: as many as balancers.
-func (o options) generators() int {
-	if o.Instances == 1 {
-		return 1
-	}
-	return (o.Users + perBalancer - 1) / perBalancer
-}
+// perGenerator is how many users one k6 plays. The more there are, the longer it stands still when it collects its garbage; several stand
+// still one after the other, and each for a part of the users.
+const perGenerator = 2500
 
-// balance puts HAProxy, with the configuration that operators are given, in front of two servers: one for each generator.
+// generators is how many k6 there are.
+func (o options) generators() int { return (o.Users + perGenerator - 1) / perGenerator }
+
+// balance puts HAProxy, with the configuration that operators are given, in front of two servers, as often as the users need it.
 func (s *site) balance(ctx context.Context, o options) error {
 	if o.Instances == 1 {
 		return nil
@@ -153,7 +152,7 @@ func (s *site) balance(ctx context.Context, o options) error {
 	}
 	servers := s.urls
 	s.urls = nil
-	for n := range o.generators() {
+	for n := range (o.Users + perBalancer - 1) / perBalancer {
 		listen, _, err := loopback.TwoAddresses(ctx)
 		if err != nil {
 			return err
