@@ -6,7 +6,6 @@ import (
 	"net"
 	"time"
 
-
 	"traitortrack/internal/account"
 	"traitortrack/internal/authz"
 	"traitortrack/internal/config"
