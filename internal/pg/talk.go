@@ -25,7 +25,7 @@ type Tx interface {
 type talk struct {
 	conn    *pgx.Conn
 	waiting pgx.Batch
-	begun   bool // something was sent
+	begun   bool // something was asked or changed
 }
 
 // talk has do in a transaction on a connection of a pool.

@@ -72,8 +72,8 @@ const thresholdsMissed = 99
 
 // A k6 collects garbage when it has taken so many bytes, and not before. With thousands of virtual users a collection takes it most of a
 // processor for a quarter of a minute, and Go begins one every two minutes at least: what it then measures is itself. Memory that a
-// process has not used before costs, too, so it is not more than that. Each generator takes an eighth more than the one before, so that they
-// do not collect at the same time.
+// process has not used before costs, too, so it is not more than that. Each generator takes less than the one before, down to about half,
+// so that they do not collect at the same time.
 const (
 	memory        = 256 << 20
 	memoryForUser = 3 << 19 // of which a user takes a quarter
@@ -81,10 +81,12 @@ const (
 
 func (g *generator) run(ctx context.Context, o options, n int, environment []string) error {
 	summary := filepath.Join(g.dir, fmt.Sprintf("summary-%d.json", n))
+	halves := 2 * o.generators()
+	bound := (memory + g.users*memoryForUser) / halves * (halves - n)
 	c := exec.CommandContext(ctx, o.K6, "run", "--quiet", "--no-usage-report", "--address", "", "--console-output", g.acknowledged,
 		"--log-format", "raw", "loadtests/people.js")
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", (memory+g.users*memoryForUser)*(8+n)/8))
+	c.Env = append(append(os.Environ(), environment...), "SUMMARY="+summary, "GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", bound))
 	out, err := c.CombinedOutput()
 	g.said = strings.TrimSpace(string(out))
 	var ended *exec.ExitError
