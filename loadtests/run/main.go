@@ -112,6 +112,11 @@ func (o options) measure(ctx context.Context, site *site) error {
 	if err := site.check(ctx, r); err != nil {
 		return err
 	}
+	logged, err := site.logged()
+	if err != nil {
+		return err
+	}
+	r.logged = logged
 	if r.profiled != "" {
 		top, err := machine.Top(ctx, r.profiled, shownFunctions)
 		if err != nil {

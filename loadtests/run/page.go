@@ -47,6 +47,7 @@ func (r *result) page() string {
 	r.writeChecks(&b)
 	r.writePhases(&b)
 	r.writeServers(&b)
+	r.writeLogged(&b)
 	r.writeStatements(&b)
 	r.writeStreams(&b)
 	if r.top != "" {
@@ -145,6 +146,14 @@ func table(b *strings.Builder, title, name, label string, n numbers.Numbers) {
 	}
 }
 
+func (r *result) writeLogged(b *strings.Builder) {
+	b.WriteString("\n| the servers logged, the ramp included | times |\n|---|---|\n")
+	said := byValue(r.logged)
+	for _, what := range said[:min(mostRows, len(said))] {
+		fmt.Fprintf(b, "| %s | %d |\n", firstPart(strings.ReplaceAll(what, "|", "/")), r.logged[what])
+	}
+}
+
 func (r *result) writeStreams(b *strings.Builder) {
 	s := r.streams
 	fmt.Fprintf(b, "\n## Streams\n\n%d alive at the end, %d at the worst moment; %d events and %d signs of life; %d opened anew, %d times refused. From the reading of the numbers to their "+
@@ -170,6 +179,14 @@ func mark(well bool) string {
 		return "✓"
 	}
 	return "✗"
+}
+
+// firstPart keeps a row of a table short.
+func firstPart(text string) string {
+	if runes := []rune(text); len(runes) > 200 {
+		return string(runes[:200]) + "…"
+	}
+	return text
 }
 
 // lastPart keeps the page short.

@@ -18,6 +18,7 @@ type result struct {
 	disturbed    disturbance
 	acknowledged int            // scans
 	failures     map[string]int // as in acknowledged
+	logged       map[string]int // as in site.logged
 	verdicts     []verdict
 	statements   []statement
 	profiled     string // where the profile is, empty for none

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,5 +57,28 @@ func TestReadAcknowledged(t *testing.T) {
 	}
 	if a.failed["look up: 503"] != 2 || a.failed["scan: 1050"] != 1 || len(a.failed) != 2 {
 		t.Errorf("failed: %v", a.failed)
+	}
+}
+
+// TestLogsOfAllServersAreCounted holds that lines that say the same are one, whichever server wrote them, and that what is no record is told.
+func TestLogsOfAllServersAreCounted(t *testing.T) {
+	t.Parallel()
+	s := &site{dir: t.TempDir()}
+	for name, text := range map[string]string{
+		"server-0.log": `{"level":"WARNING","msg":"slow statement","name":"useSession","duration_ms":120.5}` + "\n" + `{"msg":"away","error":"dial 127.0.0.1:41"}` + "\n",
+		"server-1.log": `{"msg":"away","error":"dial 127.0.0.1:7"}` + "\npanic: 5\n" + `{"msg":"request","route":"/scan","status":503,"duration_ms":7}` + "\n",
+		"k6-0.log":     "of no concern\n",
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	times, err := s.logged()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"slow statement: useSession": 1, "away: dial N.N.N.N:N": 2, "panic: N": 1, "request: /scan: 503": 1}
+	if !maps.Equal(times, want) {
+		t.Errorf("counted %v, want %v", times, want)
 	}
 }
