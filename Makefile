@@ -44,7 +44,7 @@ bench: install-tools build bench-hot ## the figures that we quote, each beside i
 bench-hot: assets ## the functions that requests spend their time in, beside loadtests/results/hot-functions.txt (benchstat)
 	@mkdir -p loadtests/bin
 	@go test -run '^$$' -bench Hot -benchmem -count 6 -p 1 ./internal/... > loadtests/bin/hot-functions.txt
-	@$(call tool,benchstat) loadtests/results/hot-functions.txt loadtests/bin/hot-functions.txt
+	@$(call tool,benchstat) benchstat loadtests/results/hot-functions.txt loadtests/bin/hot-functions.txt
 
 # How many people, for how many minutes; twelve arrive in a second, which is what one core hashes passwords for. ARGS goes to the runner as it is: loadtests/bin/run --help lists what there is.
 USERS = 1000
