@@ -741,6 +741,8 @@ CREATE INDEX session_expires_idx ON public.session USING btree (expires_at);
 
 CREATE INDEX session_user_idx ON public.session USING btree (user_id);
 
+CREATE INDEX user_admins_idx ON public."user" USING btree (org_id) WHERE (active AND (role = 'admin'::text));
+
 CREATE INDEX user_email_idx ON public."user" USING btree (lower(email));
 
 CREATE INDEX user_org_idx ON public."user" USING btree (org_id, lower(username));
