@@ -75,6 +75,11 @@ func (c *coach) ride(ctx context.Context, queue func(Queue), fresh func() redis.
 		l.err = send(c.leave(l))
 		return l.err
 	case <-ctx.Done():
+		select {
+		case <-l.back: // both are there, for a rider who woke late
+			return l.err
+		default:
+		}
 		c.step(l)
 		return ctx.Err()
 	}

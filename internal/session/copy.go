@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,21 +26,24 @@ func copyKey(generation int64, hash []byte) string {
 	return fmt.Sprintf("traitortrack:session:%d:%x", generation, hash)
 }
 
-// findCopy looks for a copy under a generation. Whatever goes wrong, there is none: the database knows.
-func (s *store) findCopy(ctx context.Context, generation int64, hash []byte) (replica, bool) {
+// errNoCopy says that Redis has no copy of a session.
+var errNoCopy = errors.New("there is no copy of the session")
+
+// findCopy looks for a copy under a generation. Redis that has none gives errNoCopy, and any other error means that it did not answer.
+func (s *store) findCopy(ctx context.Context, generation int64, hash []byte) (replica, error) {
 	if generation == 0 {
-		return replica{}, false
+		return replica{}, errNoCopy
 	}
 	var raw interface{ Bytes() ([]byte, error) }
-	if s.redis.Together(ctx, func(q redisdb.Queue) { raw = q.Get(ctx, copyKey(generation, hash)) }) != nil {
-		return replica{}, false
+	if err := s.redis.Together(ctx, func(q redisdb.Queue) { raw = q.Get(ctx, copyKey(generation, hash)) }); err != nil {
+		return replica{}, err
 	}
 	var r replica
 	text, err := raw.Bytes()
 	if err != nil || json.Unmarshal(text, &r) != nil {
-		return replica{}, false
+		return replica{}, errNoCopy
 	}
-	return r, true
+	return r, nil
 }
 
 // keepCopy puts a copy into Redis, unless something stands there: another copy, which is as good, or the mark that the

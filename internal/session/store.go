@@ -31,22 +31,23 @@ func hashOf(token string) []byte {
 	return hash[:]
 }
 
-// FindCtx gives what a session holds, from its copy in Redis or from the database.
+// FindCtx gives what a session holds, from its copy in Redis or from the database. Redis that is late or away is not asked to keep another copy,
+// which would be one more thing to wait for.
 func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	if !wellFormed(token) {
 		return nil, false, nil
 	}
 	// The generation is read before the row: a copy that is made of the row can then not be one of a later generation.
 	hash, generation := hashOf(token), s.generation.Load()
-	c, found := s.findCopy(ctx, generation, hash)
-	if found && c.Ended {
-		return nil, false, nil
-	}
+	c, err := s.findCopy(ctx, generation, hash)
 	t := c.times()
-	found = found && !t.due(s.now()) && !t.over(s.now())
+	found := err == nil && (c.Ended || !t.due(s.now()) && !t.over(s.now()))
 	s.count.Asked(found)
 	if found {
-		return c.Data, true, nil
+		return c.Data, !c.Ended, nil
+	}
+	if err != nil && !errors.Is(err, errNoCopy) {
+		generation = 0
 	}
 	return s.findRow(ctx, generation, hash)
 }
