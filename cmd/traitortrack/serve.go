@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -129,6 +130,7 @@ func (p *program) serve(ctx context.Context, on listeners, began func()) error {
 		g.Go(func() error { return serveOn(private, on.private) })
 	}
 	began()
+	debug.FreeOSMemory() // to prove every page's template takes memory that is needed once
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
