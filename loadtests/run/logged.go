@@ -14,8 +14,7 @@ import (
 // number is what differs between lines that say the same.
 var number = regexp.MustCompile(`[0-9]+`)
 
-// logged counts what the servers logged, warnings and worse, from their start: the message and what it
-// is about, all numbers taken for one.
+// logged counts what the servers logged, warnings and worse, from their start: the message and what it is about, all numbers taken for one.
 func (s *site) logged() (map[string]int, error) {
 	logs, err := filepath.Glob(filepath.Join(s.dir, "server-*.log"))
 	if err != nil {

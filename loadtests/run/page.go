@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"traitortrack/internal/devstack"
+	"traitortrack/internal/told"
 	"traitortrack/loadtests/numbers"
 )
 
@@ -150,7 +151,7 @@ func (r *result) writeLogged(b *strings.Builder) {
 	b.WriteString("\n| the servers logged, the ramp included | times |\n|---|---|\n")
 	said := byValue(r.logged)
 	for _, what := range said[:min(mostRows, len(said))] {
-		fmt.Fprintf(b, "| %s | %d |\n", firstPart(strings.ReplaceAll(what, "|", "/")), r.logged[what])
+		fmt.Fprintf(b, "| %s | %d |\n", told.Clip(strings.ReplaceAll(what, "|", "/"), 200), r.logged[what])
 	}
 }
 
@@ -179,14 +180,6 @@ func mark(well bool) string {
 		return "✓"
 	}
 	return "✗"
-}
-
-// firstPart keeps a row of a table short.
-func firstPart(text string) string {
-	if runes := []rune(text); len(runes) > 200 {
-		return string(runes[:200]) + "…"
-	}
-	return text
 }
 
 // lastPart keeps the page short.
